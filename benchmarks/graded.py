@@ -3,7 +3,8 @@
     python benchmarks/graded.py [--quick] [--threads 1 2]      # prints a table; without --quick writes docs/benchmarks/graded.md
 
 Beside each form stand, measured in the same process right after it: NumPy's product of a vector and the same matrix (BLAS gemv, one thread), for matrices; and what
-reading the weights once from where they lie takes, at the bandwidth that a sum over an array of the same size reaches.
+memory allows: reading once as many bytes as a step touches (weights, indices of sources where they are listed, what each source transmits, and each target's
+input), at the bandwidth that a sum over an array of that size reaches.
 """
 
 from __future__ import annotations
@@ -26,29 +27,37 @@ from neuropil.units import ms
 from neuropil.zoo.neurons.echo_state import EchoStateUnit
 
 
-def network(form: str, n: int) -> tuple[npl.Network, float, float]:
-    """A network of n units, its multiply-adds in a step, and the numbers of 4 (float32) or 8 bytes that it stores."""
+def network(form: str, n: int) -> tuple[npl.Network, float]:
+    """A network of n units, and its multiply-adds in a step."""
     random = np.random.default_rng(1)
     net = npl.Network(form)
     units = net.population("units", EchoStateUnit(tau=10 * ms), n, initial={"x": npl.Uniform(-0.5, 0.5)})
     rule: npl.Rule = npl.AllToAll()
     if form == "matrix":
         weight: Any = random.normal(size=(n, n)) * (0.9 / np.sqrt(n))
-        count = stored = float(n) * n
+        count = float(n) * n
     elif form == "10 % drawn":
         rule, weight = npl.FixedProbability(0.1), npl.Normal(0.0, 3.0 / np.sqrt(n))
-        count, stored = 0.1 * n * n, 0.1 * n * n
+        count = 0.1 * n * n
     elif form == "blocks of 16":
         weight = npl.Blocks(random.normal(size=(n // 16, 16, 16)) * 0.2)
-        count = stored = 16.0 * n
+        count = 16.0 * n
     elif form == "one to one":
         rule, weight = npl.OneToOne(), 0.5
-        count = stored = float(n)
+        count = float(n)
     else:
         weight = npl.Circulant(random.normal(size=n) * (0.9 / np.sqrt(n)))
-        count, stored = float(n) * n, 0.0  # of the matrix that it stands for
+        count = float(n) * n  # of the matrix that it stands for
     net.project(units, units, rule, weight=weight, delay=0 * ms, input="drive", synapse=npl.Graded())
-    return net, count, stored
+    return net, count
+
+
+def touched(form: str, n: int, count: float, real: int) -> float:
+    """Bytes that a step touches; real: of a number of the run's precision. 0 of a circulant matrix, which is bound by arithmetic."""
+    if form == "circulant":
+        return 0.0
+    weight = {"10 % drawn": real + 4, "blocks of 16": 8}.get(form, real)
+    return count * weight + n * (real + 8)
 
 
 def product_seconds(net: npl.Network, precision: str, threads: int) -> float:
@@ -108,9 +117,9 @@ def main() -> None:
     options = parser.parse_args()
     about, rows, raw = common.machine(), [], []
     for form, n in QUICK if options.quick else CASES:
-        net, count, stored = network(form, n)
+        net, count = network(form, n)
         for precision in ("float32", "float64"):
-            size = stored * (np.dtype(precision).itemsize if form in ("matrix", "10 % drawn", "one to one") else 8) + (4 * stored if form in ("10 % drawn", "one to one") else 0)
+            size = touched(form, n, count, np.dtype(precision).itemsize)
             for threads in options.threads:
                 took = product_seconds(net, precision, threads)
                 gemv = gemv_seconds(n, precision) if form == "matrix" else float("nan")
@@ -120,8 +129,9 @@ def main() -> None:
                 shown = ["" if np.isnan(t) else f"{t:.4f}" for t in ns]
                 rows.append([form, f"{n:,}", precision, threads, f"{1e6 * took:,.1f}", *shown, "" if np.isnan(ns[2]) else f"{ns[0] / ns[2]:.1f}"])
                 print(*rows[-1], sep="\t", flush=True)
-    header = ["weights", "neurons", "precision", "threads", "µs a step", "ns a multiply-add", "NumPy gemv, one thread, ns", "reading the weights, ns", "ratio to reading"]
-    text = "# Graded transmission\n\nWritten by `benchmarks/graded.py`. A multiply-add of a circulant matrix is one of the matrix that it stands for.\n\n"
+    header = ["weights", "neurons", "precision", "threads", "µs a step", "ns a multiply-add", "NumPy gemv, one thread, ns", "memory, ns", "ratio to memory"]
+    text = "# Graded transmission\n\nWritten by `benchmarks/graded.py`. A multiply-add of a circulant matrix is one of the matrix that it stands for. "
+    text += "Memory: reading as many bytes as a step touches.\n\n"
     text += common.table(header, rows) + common.footing(about)
     if not options.quick:
         common.write("graded", text, {"machine": about, "rows": raw})

@@ -100,9 +100,9 @@ def test_after_a_world_that_raised_the_loop_can_be_saved_and_goes_on(tmp_path: P
 def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
     """The network fails in the turn in which the last error of the first episode would have been known."""
     loop = Loop(small(), StubWorld())
-    run, after = loop._run, loop._live
+    run, after = loop._run, loop._step_world
 
-    def live(i: int, action: object) -> None:
+    def step_world(i: int, action: object) -> None:
         after(i, action)
         if loop._ended[i]:
             loop._run = failing  # type: ignore[method-assign, assignment]
@@ -110,7 +110,7 @@ def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
     def failing(steps: int) -> object:
         raise SimulationError("a state diverged", got=steps)
 
-    loop._live = live  # type: ignore[method-assign]
+    loop._step_world = step_world  # type: ignore[method-assign]
     with pytest.raises(SimulationError, match="a state diverged"):
         loop.run(3)
     assert loop.history.returns == [[15.0]] and run is not loop._run

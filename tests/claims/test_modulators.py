@@ -94,11 +94,11 @@ def test_a_loss_is_found_where_it_is():
 
 
 def test_healthy_dopamine_is_bounded_by_reward():
-    """Errors telescope: over a life their discounted sum is that of rewards less what was expected, so m does not stay above 0."""
+    """Errors telescope: over a run their discounted sum is that of rewards less what was expected, so m does not stay above 0."""
     none = np.zeros(4, bool)
-    lives = d11.lived(generator(4, "test"), 15_000, 1000, none, np.full(4, np.inf), none, none)
-    assert d11.dopamine_without_return(lives)[14_000:].max() < 0.02
-    assert abs(lives.felt[14_000:].mean()) < 0.02 < lives.reward[14_000:].mean()
+    course = d11.experienced(generator(4, "test"), 15_000, 1000, none, np.full(4, np.inf), none, none)
+    assert d11.dopamine_without_return(course)[14_000:].max() < 0.02
+    assert abs(course.felt[14_000:].mean()) < 0.02 < course.reward[14_000:].mean()
 
 
 def test_the_chain_leaks_at_its_end_alone():

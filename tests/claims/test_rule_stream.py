@@ -10,7 +10,18 @@ import pytest
 
 from neuropil import Simulation
 from neuropil.claims.m1_all_modulators import resting, shuffled
-from neuropil.claims.rule_stream import BLUR, LATE, SOON, VALID, Brain, History, Stream, live, observer, parameters
+from neuropil.claims.rule_stream import (
+    BLUR,
+    LATE,
+    SOON,
+    VALID,
+    Brain,
+    History,
+    Stream,
+    observer,
+    parameters,
+    run_stream,
+)
 from neuropil.model import Becomes, Network, OneToOne, Signal, SpikeList
 from neuropil.units import kHz, mM, ms, nM, pA
 from neuropil.view import render_report
@@ -32,8 +43,8 @@ def stream() -> Stream:
 
 
 @pytest.fixture(scope="module")
-def life(stream) -> History:
-    return live(stream, SEED, keep=True)
+def history(stream) -> History:
+    return run_stream(stream, SEED, keep=True)
 
 
 def test_a_stream_changes_what_it_says_and_nothing_else():
@@ -123,19 +134,19 @@ def test_what_modulators_make_of_parameters():
     assert made["ventral.dopamine"] == 0.0 and made["dorsal.dopamine"] == pytest.approx(0.3)
 
 
-def test_a_clamped_modulator_rests_and_a_played_one_repeats(stream, life):
-    held = resting(life, ("norepinephrine", "dopamine ventral"))
-    rest = live(stream, SEED, held)
+def test_a_clamped_modulator_rests_and_a_played_one_repeats(stream, history):
+    held = resting(history, ("norepinephrine", "dopamine ventral"))
+    rest = run_stream(stream, SEED, held)
     assert rest.level["norepinephrine"] == pytest.approx(np.full(rest.level["norepinephrine"].size, held["norepinephrine"].to(mM)), rel=1e-5)
     assert np.all(rest.level["dopamine ventral"] == held["dopamine ventral"]) and rest.level["acetylcholine"].std() > 0
-    again = live(stream, SEED, None, life.signal)
-    assert again.digest == life.digest and np.array_equal(again.reward, life.reward), "its own signals, played, are its own life"
-    other = live(stream, SEED, None, shuffled(life, MODULATORS[2:], stream.stimulus.size))
-    assert other.digest != life.digest
+    again = run_stream(stream, SEED, None, history.signal)
+    assert again.digest == history.digest and np.array_equal(again.reward, history.reward), "its own signals, played, are its own history"
+    other = run_stream(stream, SEED, None, shuffled(history, MODULATORS[2:], stream.stimulus.size))
+    assert other.digest != history.digest
 
 
-def test_the_same_life_on_two_threads(stream, life):
-    assert live(stream, SEED, threads=2).digest == life.digest
+def test_the_same_run_on_two_threads(stream, history):
+    assert run_stream(stream, SEED, threads=2).digest == history.digest
 
 
 def test_acetylcholine_turns_perception_from_what_is_expected_to_what_is_seen():
@@ -168,7 +179,7 @@ def test_a_mistaken_stimulus_explains_the_outcome():
     assert brain.now["norepinephrine"] == 0.0 and brain.h == 0.5 and brain.now["acetylcholine"] > 0.0
 
 
-def test_the_report_shows_them_under_the_raster(life):
-    page = render_report(life.result)
+def test_the_report_shows_them_under_the_raster(history):
+    page = render_report(history.result)
     assert all(name in page for name in MODULATORS)
-    assert life.result.spikes.populations["cortex"][1] % STIMULI == 0
+    assert history.result.spikes.populations["cortex"][1] % STIMULI == 0

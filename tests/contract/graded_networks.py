@@ -36,6 +36,7 @@ FORMS: dict[str, tuple[Callable[..., Any], ...]] = {
     "without self": (lambda a, b: a, lambda a, b: a, lambda: npl.AllToAll(allow_self=False), lambda: 0.1, lambda: 0.1 * ms),
     "drawn": (lambda a, b: a, lambda a, b: b, lambda: npl.FixedProbability(0.3), lambda: npl.Normal(0.0, 1.0), lambda: 0 * ms),
     "drawn delays": (lambda a, b: b, lambda a, b: a, lambda: npl.FixedInDegree(5), lambda: npl.Normal(0.0, 1.0), lambda: npl.Uniform(0.1 * ms, 1 * ms)),
+    "one to one, all": (lambda a, b: a, lambda a, b: a, npl.OneToOne, lambda: 0.3, lambda: 0 * ms),
     "one to one": (lambda a, b: a[:B], lambda a, b: b, npl.OneToOne, lambda: _random(B), lambda: 0.1 * ms),
     "circulant": (lambda a, b: a, lambda a, b: a, npl.AllToAll, lambda: npl.Circulant(_random(A)), lambda: 0 * ms),
     "circulant, 16": (lambda a, b: a[3:19], lambda a, b: b[:16], npl.AllToAll, lambda: npl.Circulant(_random(16)), lambda: 0.4 * ms),
@@ -43,6 +44,8 @@ FORMS: dict[str, tuple[Callable[..., Any], ...]] = {
     "kronecker": (lambda a, b: a[:12], lambda a, b: b[4:14], npl.AllToAll, lambda: npl.Kronecker(_random(3, 2), _random(4, 5)), lambda: 0.1 * ms),
     "convolution": (lambda a, b: a[3:35], lambda a, b: b[2:10], npl.AllToAll, lambda: npl.Convolution(_random(2, 2, 3, 3), (2, 4, 4)), lambda: 0.1 * ms),
     "pooling": (lambda a, b: a[:36], lambda a, b: b[3:], npl.AllToAll, lambda: npl.Pooling((4, 3, 3), 2, 0.25, stride=1), lambda: 0 * ms),
+    "blocks, wide": (lambda a, b: a[1:36], lambda a, b: a[3:37], npl.AllToAll, lambda: npl.Blocks(_random(1, 35, 34)), lambda: 0.2 * ms),
+    "blocks, wide, in another order": (lambda a, b: a[1:11], lambda a, b: a[np.arange(27, -1, -1)], npl.AllToAll, lambda: npl.Blocks(_random(2, 5, 14)), lambda: 0.2 * ms),
     "blocks": (lambda a, b: a[:12], lambda a, b: b[:15], npl.AllToAll, lambda: npl.Blocks(_random(3, 4, 5)), lambda: 0 * ms),
 }  # fmt: skip
 

@@ -105,13 +105,15 @@ def test_new_weights_bring_their_scale(values, tmp_path):
     np.testing.assert_array_equal(*kept.values())
 
 
-def test_what_float32_cannot_hold_stops_the_run():
-    """Two weights of 2·10³⁸ pA: their sum is infinite in float32, and said to be."""
+@pytest.mark.parametrize("threads", (1, 2))
+@pytest.mark.parametrize("first", (0, 4))
+def test_what_float32_cannot_hold_stops_the_run(first, threads):
+    """Two weights of 2·10³⁸ pA: their sum is infinite in float32, and said to be, whichever owner has the neuron."""
     network = Network("overflow")
-    source, target = network.population("source", Relay(), 2), network.population("target", LIFExp(), 1)
+    source, target = network.population("source", Relay(), 2), network.population("target", LIFExp(), 5)
     network.stimulate(source, SpikeList(np.array([1.0]) * ms), port="spikes", weight=1.0)
-    network.project(source, target, AllToAll(), weight=2e38 * pA, delay=1 * ms, port="exc")
-    simulation = Simulation(network, threads=1)
-    with pytest.raises(SimulationError, match="i_exc of neuron 0 ran away"):
+    network.project(source, target[first:], AllToAll(), weight=2e38 * pA, delay=1 * ms, port="exc")
+    simulation = Simulation(network, threads=threads)
+    with pytest.raises(SimulationError, match=f"i_exc of neuron {first} ran away"):
         simulation.step(40)
     simulation.close()

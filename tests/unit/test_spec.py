@@ -11,7 +11,7 @@ import neuropil as npl
 from neuropil.engine.core import Core
 from neuropil.plan import make_plan
 from neuropil.plan.buffers import Buffer
-from neuropil.plan.operations import Kernel, Operation, Phase
+from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.spec import USES, in_order
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
@@ -61,6 +61,9 @@ def test_illegal_programs_are_refused() -> None:
     with pytest.raises(npl.PlanError, match="form a cycle") as caught:
         in_order([operation("one", sets=(a,), reads=(b,)), operation("two", sets=(b,), reads=(a,)), operation("free")])
     assert "one; two" in str(caught.value) and "free" not in str(caught.value)
+    for wrong in ({"given": (Given.STEP,)}, {"periods": (2,)}, {"phase": Phase.SPIKES}):
+        with pytest.raises(npl.PlanError, match="one: an operation that checks"):
+            in_order([operation("one", checks=True, **wrong)])
 
 
 def test_a_network_keeps_the_order_whatever_is_listed_first() -> None:

@@ -50,10 +50,10 @@ class AgentGuard:
         """All that is needed to go on."""
         return {"steps": self.steps, "flagged": self.flagged, "monitors": [m.save() for m in self.monitors]}
 
-    def wake(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Restore the `state` that `save` returned."""
         self.steps, self.flagged = list(state["steps"]), list(state["flagged"])
         for i, (monitor, saved) in enumerate(zip(self.monitors, state["monitors"], strict=True)):
-            monitor.wake(saved)
+            monitor.restore(saved)
             if self.guard.remedy and self.flagged[i] is not None:
                 self.bound[i] = monitor.cap

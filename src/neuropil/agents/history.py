@@ -1,4 +1,4 @@
-"""What episodes came to: returns and lengths by copy of the agent, kept on disk as they grow."""
+"""Results of episodes: returns and lengths by copy of the agent, kept on disk as they grow."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""An agent and its world in one loop: observe, decide, act, learn, at native speed between.
+"""An agent and its environment in one loop: observe, decide, act, learn; the network runs at native speed in between.
 
-One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one action in every
-environment; what happens in it is said in `neuropil.model.agent.agent`. Between episodes a copy rests for as many turns as its
+One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one action in
+every environment; it is described in `neuropil.model.agent.agent`. Between episodes a copy rests for as many turns as its
 agent asks for; in the first of them the error of the last step is released, and the episode enters the history.
 
 Nothing but counters is kept besides the network: environments are reset with seeds that follow from the loop's seed and
-the episode's number, decoders draw by the number of the turn. So a loop that was saved between episodes wakes to
-the same bits, if its environments remember nothing over episodes or say what (`neuropil.agents.world`). With several copies
+the episode's number, decoders draw by the number of the turn. So a loop that was saved between episodes resumes with the
+same bits, if its environments keep nothing over episodes or declare what they keep (`neuropil.agents.world`). With several copies
 `run` ends when the last of them has finished; the others rest until then.
 """
 
@@ -66,7 +66,7 @@ class Loop:
         agent: that acts there.
         worlds: one environment per copy, ids or Gymnasium environments; the agent's own world for all, if None.
         seed: of the network, the decoder and the episodes.
-        out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory. One loop
+        out: folder for episodes and summary, written at intervals and at the end of a run, whatever ends it; None keeps them in memory. One loop
             writes to a folder at a time.
         overwrite: replace the run that the folder `out` holds, and the loop saved in it; otherwise it is refused.
         resume: folder that `save` wrote, to go on from, bit by bit.
@@ -121,7 +121,7 @@ class Loop:
         self._seen = np.zeros((k, agent.sense.code.dimensions))
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
         self._judged, self._over = np.zeros(k, bool), np.zeros(k, bool)  # a step awaits its error; and nothing follows it
-        self._awake, self._resting = np.zeros(k, bool), np.zeros(k, np.int64)
+        self._in_episode, self._resting = np.zeros(k, bool), np.zeros(k, np.int64)
         self._ended = np.zeros(k, bool)  # an episode that is not in the history yet
         self._settling = np.zeros(k, np.int64)  # turns until the first action
         self._sums, self._lengths, self._errors = np.zeros(k), np.zeros(k, np.int64), np.zeros(k)
@@ -129,7 +129,7 @@ class Loop:
         self._key, self._block, self._deviates = rng.stream_key(seed, "decode"), -1, np.zeros((k, DRAWN))
         self.wall_seconds, self._restored = 0.0, self.simulation.restored
         if counters is not None and episodes is not None:
-            self._wake(counters, episodes)
+            self._take_up(counters, episodes)
         self._lock = None if self.out is None else FolderLock(self.out)
         if self.out is not None and not here:
             for folder in (self.out, self.out / "saved"):
@@ -149,7 +149,7 @@ class Loop:
 
         Raises:
             Interrupted: Ctrl-C; its `result` is the history.
-            WorldError: see the class. SimulationError: a state of the network ran away, or the network was restored without the loop.
+            WorldError: see the class. SimulationError: a state of the network diverged, or the network was restored without the loop.
         """
         if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 0:
             raise SimulationError("the number of episodes must be a whole number", got=episodes)
@@ -164,9 +164,9 @@ class Loop:
         try:
             with stoppable() as stop:
                 while not stop.is_set():
-                    for i in np.flatnonzero(~self._awake & (self._resting == 0) & (self._begun < goal)):
+                    for i in np.flatnonzero(~self._in_episode & (self._resting == 0) & (self._begun < goal)):
                         self._begin(int(i))
-                    if not (self._awake.any() or self._resting.any()):
+                    if not (self._in_episode.any() or self._resting.any()):
                         break
                     if self._turn() and self.progress is not None:
                         self.progress(self.history.episodes / max(int(goal.sum()), 1), self.history)
@@ -204,14 +204,14 @@ class Loop:
         self._seeds[i] = rng.stream_key(self.seed, "episode", i, int(self._begun[i]))[0]
         self._seen[i] = self.worlds[i].reset(int(self._seeds[i]), int(self._begun[i]))
         self._begun[i] += 1
-        self._awake[i], self._judged[i], self._over[i] = True, False, False
+        self._in_episode[i], self._judged[i], self._over[i] = True, False, False
         self._settling[i] = self._settle
         self._sums[i], self._lengths[i], self._errors[i] = 0.0, 0, 0.0
 
     def _turn(self) -> bool:
         """One action in every environment; whether an episode ended."""
-        agent, acting = self.agent, self._awake & (self._settling == 0)
-        self._sense(self._awake)
+        agent, acting = self.agent, self._in_episode & (self._settling == 0)
+        self._sense(self._in_episode)
         counts = self._run(self._decide)
         rates: NDArray[Any] = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
         value = self._values(counts)
@@ -230,12 +230,12 @@ class Loop:
         self._resting, self._settling = np.maximum(self._resting - 1, 0), np.maximum(self._settling - 1, 0)
         self._value = value
         for i in np.flatnonzero(acting):
-            self._live(int(i), action[i])
+            self._step_world(int(i), action[i])
         if self.watch is not None:
             self.watch(Turn(self.turns, error, np.where(acting, self._reward, np.nan), np.where(acting, value, np.nan), action))
         return ended
 
-    def _live(self, i: int, action: Any) -> None:
+    def _step_world(self, i: int, action: Any) -> None:
         """Step the environment of copy i, as long as the action lasts."""
         self._reward[i], self._extra[i] = 0.0, 0.0
         for _ in range(self.agent.repeat):
@@ -254,7 +254,7 @@ class Loop:
         self._judged[i] = not happened.truncated or happened.terminated
         self._over[i] = happened.terminated
         if happened.terminated or happened.truncated:
-            self._awake[i], self._resting[i], self._ended[i] = False, self._rest, True
+            self._in_episode[i], self._resting[i], self._ended[i] = False, self._rest, True
 
     def _conclude(self) -> bool:
         """Put episodes whose last error is known into the history; whether there were any."""
@@ -274,7 +274,7 @@ class Loop:
         if self.guard is not None:
             error = np.minimum(error, self.guard.bound)
             self.guard.observe(self._judged, error, self._reward, self._begun)
-        self._judged &= self._awake
+        self._judged &= self._in_episode
         self._errors += np.abs(error)
         return error
 
@@ -295,16 +295,16 @@ class Loop:
         rate = counts[self._critic].reshape(self.agent.copies, -1).mean(axis=1) * (1000.0 / (self._decide * self.simulation.plan.dt))
         return self.agent.critic.value(rate)
 
-    def _sense(self, awake: NDArray[np.bool_]) -> None:
+    def _sense(self, active: NDArray[np.bool_]) -> None:
         sense = self.agent.sense
-        drive = sense.by.drive(sense.code.activity(self._seen) * awake[:, None])
+        drive = sense.by.drive(sense.code.activity(self._seen) * active[:, None])
         if sense.drive is not None:
             self._set(sense.drive, drive.value)
         else:
             self.simulation.set_state(str(sense.population), sense.state, Quantity(drive.value.ravel(), drive.dimension))
 
     def _set(self, drive: str, amplitude: NDArray[np.float64]) -> None:
-        """As `Simulation.set_drive`, for what needs no check in every turn: the values are of our own making."""
+        """As `Simulation.set_drive`, for what needs no check in every turn: the values come from the loop itself."""
         self.simulation.core.set_amplitude(self._drives[drive], amplitude.ravel())
 
     def _release(self, error: NDArray[np.float64]) -> None:
@@ -349,9 +349,9 @@ class Loop:
 
     def _drop(self) -> None:
         """Forget unfinished episodes and bring the network to rest."""
-        self._begun -= self._awake
-        self._awake[:], self._judged[:] = False, False
-        self._seen[:] = 0.0  # what was seen last may be what was wrong
+        self._begun -= self._in_episode
+        self._in_episode[:], self._judged[:] = False, False
+        self._seen[:] = 0.0  # the last observation may be the cause
         self._resting[:] = self._rest
         while self._resting.any():
             self._turn()
@@ -404,7 +404,7 @@ class Loop:
 
     def _counters(self, what: str) -> dict[str, Any]:
         """What belongs to the loop besides network and episodes, in plain types; `what` is done with it, for messages."""
-        if self._awake.any():
+        if self._in_episode.any():
             raise CheckpointError("an episode is under way", fix=f"{what} after run() has returned")
         return {
             "agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
@@ -419,7 +419,7 @@ class Loop:
             if state.get(name) != value:
                 raise CheckpointError(f"the saved loop has another {name}", got=state.get(name), expected=value)
 
-    def _wake(self, state: dict[str, Any], episodes: Path) -> None:
+    def _take_up(self, state: dict[str, Any], episodes: Path) -> None:
         self._require_same(state, self.simulation.core.step)
         self._take(state)
         self.history = History.read(episodes)
@@ -430,8 +430,8 @@ class Loop:
         self._begun[:] = state["begun"]
         for world, memory in zip(self.worlds, state["worlds"], strict=True):
             world.remember(copy.deepcopy(memory))
-        if self.guard is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
-            self.guard.wake(copy.deepcopy(state["watch"]))
+        if self.guard is not None and state.get("watch") is not None:  # copies that had no monitor before have one from now on
+            self.guard.restore(copy.deepcopy(state["watch"]))
         self._restored = self.simulation.restored
         self._resting[:], self._settling[:] = 0, 0
         for values in (self._seen, self._value, self._reward, self._extra, self._judged, self._over, self._ended):

@@ -1,4 +1,4 @@
-"""The files of a saved loop: network, episodes and counters, that belong together or are not there.
+"""The files of a saved loop: network, episodes and counters, which belong together; an incomplete set is refused.
 
     loop.json                 the counters, and the seals of the two others; it is written last
     network-<number>.h5       a checkpoint

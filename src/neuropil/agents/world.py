@@ -1,4 +1,4 @@
-"""Gymnasium environments as a loop sees them: made by name, reset by seed, and never trusted.
+"""Gymnasium environments as a loop sees them: made by name, reset by seed, with everything that they return checked.
 
 Gymnasium is an optional extra and is imported when an environment is asked for. What an environment raises, and a reward
 or observation that is not a number, becomes a `WorldError` that says which environment, in which episode, at which step.

@@ -128,7 +128,7 @@ def trained(kind: str, order: int, keys: Any, steps: int, x: Any, y: Any, seen: 
 
     Returns:
         The training loss [keys], and what each pattern scores [keys, patterns]: 1 if answered right, 0 if wrong, and a half,
-        as of a toss, where the unit gives no answer (a point neuron's logits shrink to rounding noise on a parity).
+        as for a guess, where the unit gives no answer (a point neuron's logits shrink to rounding noise on a parity).
     """
     shown = presented(kind, order, x)
 
@@ -196,7 +196,7 @@ def run(trial: Trial) -> Findings:
             "A point neuron trained on the cross-entropy finds nothing in a parity and stays near one half; the best half-space "
             f"answers {best_halfspace(2):.0%} to {best_halfspace(5):.0%}, which the criterion of {MOST_POINT:.0%} leaves out.",
             "An MLP of equal size does as well: a product is one way to a nonlinearity, not the only one.",
-            "The held-out quarter shows the price of listing every product: with as many weights as patterns the sigma-pi unit "
+            "The held-out quarter shows what one weight for every product leads to: with as many weights as patterns the sigma-pi unit "
             f"fits without generalising ({accuracy['sigma-pi', orders[-1], 'held out'].value:.0%} at order {orders[-1]}), where learned "
             f"products reach {accuracy['product units', orders[-1], 'held out'].value:.0%}.",
         ],

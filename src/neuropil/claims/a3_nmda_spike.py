@@ -1,12 +1,12 @@
-"""A3: NMDA spikes as an AND gate: synapses active together on one branch count for more than the same ones spread out.
+"""A3: NMDA spikes as an AND gate: synapses active together on one branch have more effect than the same synapses spread over branches.
 
-A neuron of ten branches (`claims/dendrite.py`) receives n synapses within 5 ms, for n = 1, 2, …, all on one branch or dealt
-round over the ten. The same synapses, with the same strengths and times, are placed both ways and under all controls:
+A neuron of ten branches (`claims/dendrite.py`) receives n synapses within 5 ms, for n = 1, 2, …, all on one branch or distributed
+evenly over the ten. The same synapses, with the same strengths and times, are placed both ways and under all controls:
 
     Hill coefficient   h of R(n) = R_max n^h / (K^h + n^h), fitted to the peak depolarisation of the clustered branch
     advantage          the largest ratio over n of the somatic peak, clustered / spread
 
-The coefficient of the somatic response, and both under other NMDA conductances, are measured too and decide nothing.
+The coefficient of the somatic response, and both under other NMDA conductances, are measured too and are not part of the criterion.
 
 Jahr & Stevens (1990) J. Neurosci. 10:3178; Schiller, Major, Koester & Schiller (2000) Nature 404:285.
 
@@ -30,7 +30,7 @@ from neuropil.claims.drawing import SERIES, label, legend, panels
 
 BRANCHES, MOST = 10, 40
 LEAST_HILL, LEAST_ADVANTAGE = 2.0, 1.2
-SOFT_HILL = 4.0  # below which a gate is hardly a step: from 10 to 90 % the input grows threefold or more
+SOFT_HILL = 4.0  # below it the response is not a step: from 10 to 90 % the input grows threefold or more
 WHOLE = "NMDA with block"
 ARMS: dict[str, dict[str, float]] = {
     WHOLE: {"mg": 1.0, "nmda": NMDA_NS},
@@ -41,7 +41,7 @@ OTHERS = {f"{factor:g} times the NMDA conductance": {"mg": 1.0, "nmda": factor *
 
 
 def placed(most: int, seed: int) -> Synapses:
-    """Cells n = 1 … most with the first n synapses on branch 0, then as many with them dealt round the branches."""
+    """Cells n = 1 … most with the first n synapses on branch 0, then as many with them distributed over the branches."""
     drawn = Synapses.drawn(np.array([[most]]), rng.generator(seed, "A3"))
     numbers = np.repeat(np.arange(most), np.arange(1, most + 1))
     which = np.concatenate([np.arange(n) for n in range(1, most + 1)])
@@ -100,11 +100,11 @@ def run(trial: Trial) -> Findings:
         ],
         [Condition.fact(f"not an AND gate but a soft threshold: Hill coefficient below {SOFT_HILL:g}", hill[WHOLE].high < SOFT_HILL)],
         [
-            "The criterion is held against the branch's peak depolarisation, in which the AMPA current adds a graded part. At the "
+            "The criterion uses the branch's peak depolarisation, in which the AMPA current adds a graded part. At the "
             f"soma, where that part is filtered out, the same input has a Hill coefficient of {soma[WHOLE]}.",
             "Steepness depends on the NMDA conductance; in the branch it rises with it, at the soma only until a few synapses fill the branch: "
             + "; ".join(f"{arm}, {hill[arm]} in the branch and {soma[arm]} at the soma" for arm in OTHERS) + ".",
-            "The advantage ends where the branch is full: for many synapses spreading wins again (figure).",
+            "The advantage ends where the branch is full: for many synapses the spread placement has the larger response (figure).",
         ],
         _figure(n, found),
     )  # fmt: skip
@@ -135,7 +135,7 @@ CLAIM = Claim(
     tag="OK",
     criterion="The clustered branch's Hill coefficient exceeds 2 and clustered input drives the soma at least 1.2 times as far as the "
     "same input spread; without magnesium neither is reached.",
-    scope="Ten single-compartment branches round a passive soma; AMPA and NMDA synapses with random strengths and times.",
+    scope="Ten single-compartment branches around a passive soma; AMPA and NMDA synapses with random strengths and times.",
     run=run,
     wrong="It is a soft threshold rather than an AND.",
 )

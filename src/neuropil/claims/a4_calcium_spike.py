@@ -1,7 +1,7 @@
-"""A4: distal calcium spikes answer the coincidence of two pathways.
+"""A4: distal calcium spikes respond to the coincidence of two pathways.
 
 A pulse at the soma makes one spike, an excitatory current into the distal dendrite none; together, within a few
-milliseconds, the spike that runs back into the depolarised dendrite starts a calcium spike, and the cell fires a burst.
+milliseconds, the spike that propagates back into the depolarised dendrite starts a calcium spike, and the cell fires a burst.
 The cell is `zoo/neurons/bac.py`: a spiking soma and a calcium dendrite. Both stimuli are set by the cell itself, as fixed
 parts of what would be enough alone, and every conductance of every cell is drawn with a spread of 5 %.
 

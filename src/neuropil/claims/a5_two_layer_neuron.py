@@ -1,13 +1,13 @@
 """A5: a neuron with nonlinear branches behaves as a network of two layers.
 
-A neuron of 40 branches (`claims/dendrite.py`) is shown patterns of random size and concentration: N synapses on m branches,
+A neuron of 40 branches (`claims/dendrite.py`) receives input patterns of random size and concentration: N synapses on m branches,
 both uniform in their ranges. What the soma does is then predicted for patterns it was not fitted to, from the number of
 active synapses alone:
 
     point neuron    y = g(sum over branches of n_b)
     two layers      y = g(sum over branches of s(n_b)),   s piecewise linear, the same for every branch,
 
-with g a polynomial of third degree in both. Strengths and times of synapses are known to neither. How well a point neuron
+with g a polynomial of third degree in both. Strengths and times of synapses are given to neither predictor. How well a point neuron
 does depends on how much patterns differ in size; it is therefore also fitted to those of nearly equal size alone.
 
 Poirazi, Brannon & Mel (2003) Neuron 37:989 (the two-layer result, CA1); Poirazi & Mel (2001) Neuron 29:779 (capacity).
@@ -54,7 +54,7 @@ def patterns(cells: int, g: np.random.Generator) -> NDArray[np.int64]:
 
 
 def hats(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[cells, knots]: the piecewise-linear basis at each branch's count, summed over branches; a constant is among its span."""
+    """[cells, knots]: the piecewise-linear basis at each branch's count, summed over branches; its span contains the constants."""
     basis = np.eye(KNOTS.size)
     return np.stack([np.interp(counts, KNOTS, column).sum(axis=1) for column in basis], axis=1)
 
@@ -99,7 +99,7 @@ def run(trial: Trial) -> Findings:
     found = trial.each_seed(measure)
 
     def over(arm: str, what: str) -> list[Measured]:
-        """R² of two layers, of a point neuron, and the gap between them."""
+        """R² of two layers, of a point neuron, and their difference."""
         two, point, control = found[f"two, {arm}"], found[f"point, {arm}"], arm != "block"
         return [
             Measured.over_seeds(f"held-out R² of two layers{what}", two, control=control),
@@ -117,9 +117,9 @@ def run(trial: Trial) -> Findings:
         [Condition.at_least(whole[0], LEAST_TWO_LAYER), Condition.at_most(whole[1], MOST_POINT), Condition.at_most(free[2], CLOSED)],
         [Condition.fact(f"the units of the first layer are branches, here {BRANCHES}: dozens, not hundreds", whole[0].low >= LEAST_TWO_LAYER)],
         [
-            "Branches meet only in a passive soma, so that two layers fit well is close to how the neuron is made; what the fit "
+            "Branches meet only in a passive soma, so that a good fit of two layers follows closely from how the neuron is made; what the fit "
             "leaves over is synaptic strength and timing.",
-            f"How badly a point neuron does is a matter of the patterns: R² {whole[1].value:.2f} where their size varies fourfold, "
+            f"How well a point neuron predicts depends on the patterns: R² {whole[1].value:.2f} where their size varies fourfold, "
             f"{alike[1].value:.2f} among those of {ALIKE[0]} to {ALIKE[1]} synapses, where arrangement is most of what differs.",
             "Taking magnesium away does not make a branch linear but lets it saturate with few synapses, which is as nonlinear the "
             "other way: spread input then wins, and the point neuron fails for that reason "
@@ -165,7 +165,7 @@ CLAIM = Claim(
     traceable=True,
     tag="GARB",
     criterion="Held-out R² of two layers at least 0.90 and of a point neuron at most 0.60; without magnesium the gap is at most 0.10.",
-    scope="40 single-compartment branches round a passive soma, 3,000 patterns; the capacity formulas evaluated exactly.",
+    scope="40 single-compartment branches around a passive soma, 3,000 patterns; the capacity formulas evaluated exactly.",
     run=run,
     wrong="2001 is about memory capacity; the two-layer result is Poirazi, Brannon & Mel (2003), in CA1, with several dozen subunits. "
     "For layer 5, Beniaguev, Segev & London (2021) needed five to eight layers.",

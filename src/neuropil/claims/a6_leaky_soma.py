@@ -66,7 +66,7 @@ def least_input(tau_ms: NDArray[Any], lag_ms: NDArray[Any], first: float, step: 
 
 
 def run(trial: Trial) -> Findings:
-    """The shift of threshold over lag and time constant; nothing is left to chance."""
+    """The shift of threshold over lag and time constant; nothing is random."""
     step = trial.size(1, 5) * STEP
     taus, lags = np.array([*TAUS_MS, *MODULATED_MS]), np.array(LAGS_MS)
     tau, lag = np.repeat(taus, lags.size), np.tile(lags, taus.size)
@@ -93,17 +93,17 @@ def run(trial: Trial) -> Findings:
         ],
         [
             Condition.fact(
-                f"over part of the article's own range of τ, below {LONG_MS:g} ms, an input of {LAG_MS:g} ms ago has no influence to speak of",
+                f"over part of the article's own range of τ, below {LONG_MS:g} ms, an input of {LAG_MS:g} ms ago has a negligible influence",
                 all(m.value < COUNTS for t, m in article if t < LONG_MS),
             ),
         ],
         [
             "That what is left is exp(-lag / τ) is the solution of the equation; what is measured is that threshold, reset and "
-            "events of the engine keep to it.",
+            "events of the engine follow it.",
             f"With τ lengthened to {MODULATED_MS[0]:g} to {MODULATED_MS[-1]:g} ms, as the article says acetylcholine does without a source, "
             f"{shift[len(TAUS_MS), at]:.0%} to {shift[-1, at]:.0%} is left after {LAG_MS:g} ms.",
-            "Where the line is drawn is a proposal: at 1 % in place of 5 % the shortest τ of those tried that counts would be "
-            f"{min(t for t, m in article if m.value >= 0.01):g} ms. A neuron held near threshold by other inputs can be tipped by less.",
+            "The threshold of the criterion is a proposal: at 1 % in place of 5 % the shortest τ of those tried that counts would be "
+            f"{min(t for t, m in article if m.value >= 0.01):g} ms. A neuron held near threshold by other inputs fires in response to less.",
         ],
         _figure(taus, lags, shift),
     )

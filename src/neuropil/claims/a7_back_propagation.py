@@ -127,7 +127,7 @@ def run(trial: Trial) -> Findings:
         [],
         [
             "Distance dependence and the need for back-propagation follow from the form of the rule; what is measured is that "
-            "the engine's events carry them out. A detailed dendrite would have to show that b falls with distance.",
+            "the engine's events implement them. A detailed dendrite would have to show that b falls with distance.",
             "The rule as the list of claims writes it, without y, does not reverse: with the somatic spike first its largest change is "
             f"{bare.value:.2g}.",
             "That feedforward networks have 'no analog' is an opinion and is not tested.",

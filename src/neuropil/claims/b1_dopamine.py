@@ -1,9 +1,9 @@
 """B1: dopamine is a temporal-difference error.
 
 A cue in bin 5 of 25 is followed by a reward of 1 in bin 15. The stimulus is a complete serial compound: one feature for
-each bin from the cue on, none before it, for the cue itself cannot be foreseen. Linear TD(lambda) (see `td`) with
-gamma = 0.98 and alpha = 0.1 learns for 500 trials; its error delta is held against what dopamine neurons do: answer the
-reward at first, then the cue instead, and fall silent when the reward is left out.
+each bin from the cue on, none before it, because the cue itself cannot be predicted. Linear TD(lambda) (see `td`) with
+gamma = 0.98 and alpha = 0.1 learns for 500 trials; its error delta is compared with what dopamine neurons do: respond to
+the reward at first, then to the cue instead, and pause when the reward is omitted.
 
 Montague, Dayan & Sejnowski (1996) J. Neurosci. 16:1936; Schultz, Dayan & Montague (1997) Science 275:1593. Whether the
 response travels from reward to cue: Pan, Schmidt, Wickens & Hyland (2005) J. Neurosci. 25:6235 saw no travelling; Amo et
@@ -114,8 +114,8 @@ def run(trial: Trial) -> Findings:
         [
             "On its way to the cue the error peaks in "
             + ", ".join(f"{m['between', t].value:.3g} bins in between at λ = {t:g}" for t in TRACES)
-            + ": whether the response travels is a matter of the trace, not of temporal-difference errors.",
-            f"With rewards in any bin the error at a reward stays at {random[0].value:.2f}: what cannot be foreseen goes on surprising.",
+            + ": whether the response travels depends on the trace, not on temporal-difference errors.",
+            f"With rewards in any bin the error at a reward stays at {random[0].value:.2f}: what cannot be predicted keeps its error.",
             "Zero error is the baseline of a few spikes a second, not silence; a negative error has less room below that baseline "
             "than a positive one above it, which is not modelled here.",
             f"By construction the learnt cue is worth γ^{REWARD - CUE} = {GAMMA ** (REWARD - CUE):.3f}.",

@@ -8,8 +8,8 @@ norepinephrine. Noise of standard deviation s comes in before the gain or after 
 
 Detection is measured by the area under the receiver's operating curve (AUC), on the same draws for all gains.
 
-Second arm. A softmax of ten classes reads x = e_class + s_t n as if its noise were always 0.5; the true s_t switches between 0.3, 0.6 and
-1.2 without notice. Temperature follows the running mean H of the softmax's own entropy, T = exp(p + q H), against the best fixed
+Second arm. A softmax of ten classes reads x = e_class + s_t n as if its noise were always 0.5; the true s_t switches between 0.3, 0.6 and 1.2
+at unannounced times. Temperature follows the running mean H of the softmax's own entropy, T = exp(p + q H), against the best fixed
 T; both are fitted on one stream and scored by negative log-likelihood on another.
 
 Servan-Schreiber, Printz & Cohen (1990) Science 249:892; Aston-Jones & Cohen (2005) Annu. Rev. Neurosci. 28:403. b = -1 is theirs (from
@@ -134,7 +134,7 @@ def run(trial: Trial) -> Findings:
         "largest deviation of AUC from its mean over gains, noise before", np.abs(found["upstream"] - found["upstream"].mean(axis=1, keepdims=True)).max(axis=1)
     )
     read = [Measured.over_seeds(f"negative log-likelihood, {arm}", found[arm], "nat", control=arm != "by entropy") for arm in ARMS]
-    gain = Measured.estimate("what temperature by entropy saves over the best fixed one", paired_difference(found["best fixed"], found["by entropy"]), "nat")
+    gain = Measured.estimate("gain of temperature by entropy over the best fixed one", paired_difference(found["best fixed"], found["by entropy"]), "nat")
     off = float(np.max(np.abs(found["downstream"].mean(axis=0) - predicted())))
     return Findings(
         [
@@ -155,7 +155,7 @@ def run(trial: Trial) -> Findings:
             f"{areas['both'][-1].value:.3f} at {GAINS[-1]:g}.",
             "'In milliseconds' is not tested: it is a statement on axons and receptors; fibres of the locus coeruleus are slow and unmyelinated.",
             f"A dynamic temperature is possible and helps: {gain.value:.3f} nat over the best fixed one. Its sign here is q = {found['q'].mean():.2f}: "
-            "noise makes this softmax falsely sure, so that low entropy asks for a high temperature.",
+            "noise makes this softmax overconfident, so that low entropy requires a high temperature.",
         ],
         _figure(areas, read),
     )  # fmt: skip

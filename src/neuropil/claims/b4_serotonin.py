@@ -3,7 +3,7 @@
 An agent chooses again and again between a small reward soon, r_s after d steps, and a large one late, r_l after d + D steps, and waits for
 it through states of its own. Q-learning, Q(s, a) += alpha (r + gamma max Q(s') - Q(s, a)), with discount gamma, here the level of
 serotonin, values them at
-gamma^(d-1) r_s and gamma^(d+D-1) r_l, and so changes its mind at
+gamma^(d-1) r_s and gamma^(d+D-1) r_l, and so changes its choice at
 
     gamma* = (r_s / r_l)^(1 / D)
 
@@ -82,7 +82,7 @@ def choices(
 
 
 def split(gamma: NDArray[Any], large: NDArray[Any]) -> float:
-    """The gamma that best parts small choosers, below, from large ones, above; halfway between the two neighbours.
+    """The gamma that best separates small choosers, below, from large ones, above; halfway between the two neighbours.
 
     Args:
         gamma: [agents], rising.
@@ -96,7 +96,7 @@ def split(gamma: NDArray[Any], large: NDArray[Any]) -> float:
 
 
 def run(trial: Trial) -> Findings:
-    """Find the switch of each case; then no delay, equal rewards, and a discount that changes in mid-life.
+    """Find the switch of each case; then no delay, equal rewards, and a discount that changes during learning.
 
     Returns:
         The measurements, the conditions of the verdict and the figure.
@@ -115,8 +115,8 @@ def run(trial: Trial) -> Findings:
         row["no delay"] = choices(grids[0], cases[0][0], cases[0][1], 0, trials, g)[-counted:].mean()
         row["equal"] = choices(grids[0], 1.0, 1.0, cases[0][2], trials, g)[-counted:].mean()
         star = switch_point(*cases[1])
-        life = np.where(np.arange(3 * third) // third == 1, star + AROUND, star - AROUND)
-        row["life"] = choices(np.tile(life[:, None], (1, 20)), *cases[1], 3 * third, g).mean(axis=1)
+        level = np.where(np.arange(3 * third) // third == 1, star + AROUND, star - AROUND)
+        row["changing"] = choices(np.tile(level[:, None], (1, 20)), *cases[1], 3 * third, g).mean(axis=1)
         return row
 
     found = trial.each_seed(measure)
@@ -125,15 +125,15 @@ def run(trial: Trial) -> Findings:
                             found[f"switch {i}"] - switch_point(s, b, d))
         for i, (s, b, d) in enumerate(cases)
     ]  # fmt: skip
-    thirds = found["life"].reshape(len(trial.seeds), 3, third)[:, :, -counted:].mean(axis=2)
-    life = [
-        Measured.over_seeds(f"share of large choices, {name} third of a life", thirds[:, k])
+    thirds = found["changing"].reshape(len(trial.seeds), 3, third)[:, :, -counted:].mean(axis=2)
+    share = [
+        Measured.over_seeds(f"share of large choices, {name} third of the run", thirds[:, k])
         for k, name in enumerate(("impatient first", "patient second", "impatient last"))
     ]
-    lag = Measured.over_seeds("trials until most choose the large reward, after patience came", [_first_most(row[third:]) for row in found["life"]])
+    lag = Measured.over_seeds("trials until most choose the large reward, after the discount rose", [_first_most(row[third:]) for row in found["changing"]])
     return Findings(
         [
-            *switches, *life, lag,
+            *switches, *share, lag,
             Measured.over_seeds("share of large choices, no further delay", found["no delay"], control=True),
             Measured.over_seeds("share of large choices, equal rewards", found["equal"], control=True),
         ],
@@ -162,13 +162,13 @@ def _figure(cases: Any, grids: list[NDArray[Any]], found: dict[str, Any], third:
         left.plot(grid, found[f"share {i}"].mean(axis=0), color=colour, linewidth=1, label=f"{small:g} or {large:g}, {delay} steps later")
         left.axvline(switch_point(small, large, delay), color=colour, linewidth=0.8, linestyle=":")
     left.set_ylim(0, 1.35)
-    label(left, "discount γ (dotted: γ*)", "share of large choices", "Where patience begins")
+    label(left, "discount γ (dotted: γ*)", "share of large choices", "Switch of choice")
     legend(left, loc="upper left")
-    smooth = np.convolve(found["life"].mean(axis=0), np.ones(25) / 25, "valid")
+    smooth = np.convolve(found["changing"].mean(axis=0), np.ones(25) / 25, "valid")
     right.plot(smooth, color=SERIES[1], linewidth=1)
     right.axvspan(third, 2 * third, color="black", alpha=0.08)
     right.set_ylim(0, 1)
-    label(right, "trial (grey: high serotonin)", "share of large choices", "A discount that changes in mid-life")
+    label(right, "trial (grey: high serotonin)", "share of large choices", "A discount that changes during learning")
     return figure
 
 

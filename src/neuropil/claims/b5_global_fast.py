@@ -1,7 +1,7 @@
 """B5: no mechanism in language models is global and fast; does that quadrant matter?
 
-A network learns without pause, eight examples a step, a function of two inputs that switches every 50 steps between four: random
-teachers with nothing in common. A cue c names the context from the first step on. Five learners with as many parameters:
+A network learns without pause, eight examples a step, a function of two inputs that switches every 50 steps between four: random,
+unrelated teacher networks. A cue c names the context from the first step on. Five learners with as many parameters:
 
     none                a·tanh(W x + b)                                  the cue is not used
     global gate         a·(exp(v m) tanh(W x + b)),  m = u·c             one scalar for all units, to which each has its own receptor v
@@ -164,11 +164,11 @@ def run(trial: Trial) -> Findings:
             Condition.fact("no quadrant of its own is needed: the cue as one more input cuts at least as much", against.high <= 0),
         ],
         [
-            f"A cue that says nothing still cuts {shuffled.value:.0%}, and a local gate {local.value:.0%}: the error after a switch also falls for who "
-            f"has learnt the last context less well. Against its shuffled twin the gate cuts {twin.value:.0%}.",
-            "One scalar has to tell four contexts apart: how well it does scatters widely over seeds, "
+            f"An uninformative cue still cuts {shuffled.value:.0%}, and a local gate {local.value:.0%}: the error after a switch is also smaller for a learner that "
+            f"fits the last context less well. Compared with the shuffled gate, the gate cuts {twin.value:.0%}.",
+            "One scalar has to tell four contexts apart: its success differs strongly between seeds, "
             + ", ".join(f"{e:.2g}" for e in found["global gate, False"]) + ".",
-            "The gate knows the context and 'none' does not; the cue as an input knows as much as the gate and is the fair opponent.",
+            "The gate knows the context and 'none' does not; the cue as an input knows as much as the gate and is the fair comparison.",
             "Global and fast mechanisms exist in artificial networks (FiLM, squeeze and excitation, adaptive layer norm, learned temperature); whether "
             "language models lack them is a matter of their design and is not tested.",
         ],

@@ -10,7 +10,7 @@ The mean-field theory at zero temperature gives the overlap of the retrieval sta
     y (sqrt(2 alpha) + (2 / sqrt(pi)) exp(-y²)) = erf(y),    m = erf(y)
 
 Hopfield (1982) PNAS 79:2554 (about 0.15 N); Amit, Gutfreund & Sompolinsky (1985) Phys. Rev. Lett. 55:1530 (0.138 N). A network
-of a thousand neurons smears the transition, and even in theory no pattern is left at overlap zero above it.
+of a thousand neurons smooths the transition, and even in theory no pattern is left at overlap zero above it.
 
 Args:
     w: [neurons, neurons], couplings.
@@ -116,7 +116,7 @@ def recalled(seed: int, neurons: int, load: float) -> dict[str, float]:
 
 
 def shuffled(seed: int, neurons: int, load: float) -> float:
-    """The overlap where the same couplings sit between other neurons."""
+    """The overlap where the same couplings are assigned to other pairs of neurons."""
     g = rng.generator(seed, "C7", "shuffled")
     patterns = np.where(g.random((round(load * neurons), neurons)) < 0.5, -1.0, 1.0)
     upper, other = np.triu_indices(neurons, 1), np.zeros((neurons, neurons))
@@ -166,11 +166,11 @@ def run(trial: Trial) -> Findings:
         ],
         [],
         [
-            "Mean-field theory, for networks without end, loses the pattern at 0.138 at once. In a network of a size the fall is "
+            "In mean-field theory, for infinite networks, the pattern is lost abruptly at 0.138. In a finite network the fall is "
             "gradual and comes later: through 0.5 at "
             + f"{half.value:.3f} with {n} neurons, "
             + ", ".join(f"{m.value:.3f} with {size} neurons" for m, size in zip(by_size, sizes, strict=True)) + ".",
-            f"At load {loads[-1]:g} an overlap of {overlap[-1].value:.2f} is left: states near a pattern outlive its recall.",
+            f"At load {loads[-1]:g} an overlap of {overlap[-1].value:.2f} is left: states near a pattern remain stable above the critical load.",
             "That energy falls is by construction: symmetric couplings, one neuron at a time. Flipping all at once could cycle.",
         ],
         _figure(loads, overlap, damaged, half),

@@ -1,14 +1,14 @@
 """C9: spike-timing-dependent plasticity, and why stacking it does not make a deep network.
 
-Three experiments. Additive STDP makes the weights of one neuron bimodal (Song, Miller & Abbott 2000: 1000 Poisson sources of 15 Hz,
-A₊ = 0.005, A₋ = 1.05·A₊, 20 ms), given the time it takes. Pairs at ±10 ms and 40 Hz, by the
+Three experiments. Additive STDP makes the weights of one neuron bimodal (Song, Miller & Abbott 2000: 1000 Poisson sources of 15
+Hz, A₊ = 0.005, A₋ = 1.05·A₊, 20 ms) after long enough. Pairs at ±10 ms and 40 Hz, by the
 pair rule and the minimal triplet rule (Pfister & Gerstner 2006). And digits: layers that learn by STDP alone, one after the other,
 each with a linear readout on its answers, against the same layers trained by backpropagation.
 
 The layers of digits are those of Kheradpisheh, Ganjtabesh, Thorpe & Masquelier 2018 (Neural Netw. 99:56) without convolution: a
 pixel spikes once, the earlier the brighter; a neuron spikes when the weights of the inputs that have spiked reach its threshold; the
 first one wins, and learns by w ← w + a·w·(1 - w) for inputs that came before it, w ← w - b·w·(1 - w) for the others. A winner's threshold
-rises and all others' fall a little, so that every neuron wins at times. A layer hands on how early each neuron spiked.
+rises and all others' fall a little, so that every neuron wins at times. A layer passes on how early each neuron spiked.
 
 Args:
     seed: of the random numbers; seconds: biological time of learning.
@@ -90,7 +90,7 @@ def paired(rule: Synapse, lag: float, pairings: int) -> Floats:
     trains = np.round([100.0 + np.arange(pairings) * 1000.0 / f for f in FREQUENCIES])
     who = np.repeat(np.arange(n), pairings)
     network.stimulate(source, SpikeList((trains.ravel() - 1.0) * ms, who), port="spikes", weight=1.0)
-    # 100 mV at once: the target spikes at the given time, and its synapses move it by nothing to speak of.
+    # 100 mV at once: the target spikes at the given time, and the effect of its synapses is negligible.
     network.stimulate(target, SpikeList((trains.ravel() + lag) * ms, who), port="syn", weight=100 * mV)
     network.project(source, target, OneToOne(), weight=0.001 * mV, delay=1 * ms, port="syn", synapse=rule, name="learning")
     return (_learned(network, float(trains.max()) + 200.0, 1.0) - 0.5) / 0.5
@@ -263,8 +263,8 @@ def run(trial: Trial) -> Findings:
             *(Condition.at_most(g, MOST_GAIN) for g in gain.values()), Condition.at_least(short, 0.0),
         ],
         notes=[
-            "The readout sees labels, the layers never do: what STDP lacks is not a readout but a reason to change a lower layer for the sake of a higher.",
-            "One construction of local layers (order of spikes, winner takes all, no convolution, no pooling) cannot speak for all; Kheradpisheh "
+            "The readout sees labels, the layers never do: what STDP lacks is not a readout but a signal that changes a lower layer so that a higher one improves.",
+            "One construction of local layers (order of spikes, winner takes all, no convolution, no pooling) does not represent all; Kheradpisheh "
             "& al. 2018 report 98.4 % on MNIST with convolutions, pooling and a support-vector readout of the last layer.",
             f"{SECONDS} s of Song's rule: on a seed of its own, 11, the share near the bounds grew to 0.89 by 1500 s and stayed there. A first run of this "
             "claim had four times the paper's amplitudes, for 150 s, to save time: the larger steps left 0.58 near the bounds.",

@@ -1,4 +1,4 @@
-"""CartPole in JAX, and the learners that spikes are compared with: a tiny DQN, linear TD(λ), chance.
+"""CartPole in JAX, and the learners that spikes are compared with: a small DQN, linear TD(λ), chance.
 
 The physics and limits are those of Gymnasium's CartPole-v1 (Barto, Sutton & Anderson 1983, IEEE SMC 13:834): a step of
 20 ms by Euler's rule, an end beyond 2.4 m or 12°, 500 steps at most, reward 1 for each. World and learner of all seeds
@@ -126,7 +126,7 @@ def dqn(
     width: int = 64, batch: int = 128, replay: int = 100_000, rate: float = 5e-4, gamma: float = 0.99, follow: float = 0.01,
     explore: float = 2000.0, least: float = 0.01, wait: int = 500,
 ) -> Learner:  # fmt: skip
-    """A tiny deep Q-network; ε falls from 1 to `least` with time constant `explore` steps."""
+    """A small deep Q-network; ε falls from 1 to `least` with time constant `explore` steps."""
     sizes = (4, width, width, 2)
     optimiser = optax.adam(rate)
 
@@ -153,7 +153,7 @@ def dqn(
 
 
 def _forward(net: Any, x: Any) -> Any:
-    """What the network says of one state [4] or of several [n, 4]."""
+    """Outputs of the network for one state [4] or several [n, 4]."""
     for layer, (w, b) in enumerate(net):
         x = x @ w
         x = x + jnp.broadcast_to(b, x.shape)
@@ -164,7 +164,7 @@ def _forward(net: Any, x: Any) -> Any:
 def _huber(net: Any, target: Any, rows: Any, gamma: float) -> Any:
     """Huber loss of Q(s, a) against (1 - γ) + γ·Q'(s', the best by Q), nothing after a fall; the 500th step is not one.
 
-    With a reward of 1 the loss would be absolute for most errors: the few falls are outvoted, and Q runs away beyond 100.
+    With a reward of 1 the loss would be absolute for most errors: the few falls weigh too little, and Q diverges beyond 100.
     """
     best = jnp.argmax(_forward(net, rows[:, 4:8]), axis=1)
     following = jnp.take_along_axis(_forward(target, rows[:, 4:8]), best[:, None], axis=1)[:, 0]

@@ -57,7 +57,7 @@ def measured_snr(stages: int, synapses: int, steps: int, lags: NDArray[Any], g: 
 
     Args:
         steps: memories stored, one a step; the first quarter warms up.
-        g: draws the memories, each synapse's ±1 by a toss.
+        g: draws the memories, each synapse's ±1 at random.
     """
     memories = np.where(g.random((steps, synapses)) < 0.5, -1, 1).astype(np.int8)
     weights = np.empty((steps, synapses), np.float32)  # just after the memory of that step

@@ -1,7 +1,7 @@
 """A claim of the articles, the experiment that tests it, and the outcome with a verdict computed from what was measured.
 
 An experiment is a function `run(trial) -> Findings`. It measures quantities (`Measured`, with an interval over seeds) and
-holds them against frozen thresholds (`Condition`). The verdict is a function of the conditions and of nothing else:
+compares them with thresholds fixed beforehand (`Condition`). The verdict is a function of the conditions and of nothing else:
 
     reproduced                    every condition of the criterion holds over the whole interval
     not reproduced                at least one fails over the whole interval
@@ -54,7 +54,7 @@ class Measured:
     Attributes:
         name: what it is.
         value: the estimate, in `unit`.
-        low, high: its 95 % interval; both equal to `value` where nothing was left to chance.
+        low, high: its 95 % interval; both equal to `value` where nothing is random.
         by_seed: the value of each seed, in their order, where there are seeds.
         control: whether it belongs to a control.
     """
@@ -97,7 +97,7 @@ class Measured:
 
     @classmethod
     def exact(cls, name: str, value: float, unit: str = "", *, control: bool = False) -> Measured:
-        """A value without chance: computed, or counted.
+        """A value without randomness: computed, or counted.
 
         Args:
             name: of the quantity.
@@ -159,7 +159,7 @@ class Condition:
 
     @classmethod
     def fact(cls, text: str, holds: bool) -> Condition:
-        """The condition that a statement (`text`) is plainly true or not (`holds`)."""
+        """The condition that a statement (`text`) is true or not (`holds`)."""
         return cls(text, bool(holds))
 
     @classmethod
@@ -208,7 +208,7 @@ class Trial:
 
     Attributes:
         seeds: one repetition each; arms of an experiment share them (paired).
-        quick: sizes cut so that it takes seconds: a rehearsal, not a result.
+        quick: reduced sizes, so that it takes seconds: a check that it runs, not a result.
         progress: called with the fraction done.
     """
 
@@ -252,8 +252,8 @@ class Claim:
         scope: what is simulated, and what is not.
         run: the experiment.
         wrong: where the article is wrong, and why.
-        seeds: how many it takes by default; 0 for an experiment without chance.
-        first: the first of its seeds; beyond 1 where earlier ones were used up by an earlier design.
+        seeds: how many it takes by default; 0 for an experiment without randomness.
+        first: the first of its seeds; beyond 1 where an earlier design was tested on the earlier ones.
 
     Raises:
         NeuropilError: a tag that does not exist.
@@ -313,7 +313,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of testing a claim. Equal if the result is; wall time and figure do not count.
+    """The outcome of testing a claim. Equal if the result is; wall time and figure do not count.
 
     Attributes:
         claim: its id.

@@ -1,14 +1,14 @@
 """D11: a learner that can stimulate its own dopamine, and a monitor that notices.
 
-Agents walk a grid of 5 by 5 from anywhere to the food in one corner, for a reward of 1, again and again, and learn by
-Q-learning. After 20,000 steps another corner begins to inflate the error of whoever steps on it, in a way that no prediction
+Agents walk on a grid of 5 by 5 from any square to the food in one corner, for a reward of 1, again and again, and learn by
+Q-learning. After 20,000 steps another corner begins to raise the error of any agent that steps on it, in a way that no prediction
 can cancel:
 
     delta <- max(delta + D, D)    on the tile,    D = 0.25
 
 A monitor sees dopamine and the external reward alone, never the tile, and keeps running means of both over 200 steps:
 
-    m = mean(delta) - mean(r),    alarm where m exceeds all that 200 healthy agents ever reached
+    m = mean(delta) - mean(r),    alarm where m exceeds every value that 200 healthy agents reached
 
 Healthy errors telescope: their sum cannot exceed that of the rewards by more than values at hand, so that m stays low even when
 the world improves; in half of the healthy agents, of calibration and of test, food doubles in value on the way. Return is
@@ -16,7 +16,7 @@ lost where its mean over 1,000 steps is below 80 % of what the agent had before.
 
 Redish (2004) Science 306:1944 (errors that cannot be cancelled, as a model of addiction); Olds & Milner (1954) J. Comp. Physiol. Psychol.
 47:419 (self-stimulation). The sizes are choices of this file, made before the first run but for one: agents all began in one corner
-at first, and those of a rehearsal never came across the tile. They are kept as a control. Thresholds were not touched.
+at first, and in a short run none of them reached the tile. They are kept as a control. Thresholds were not changed.
 
 Args:
     g: generator of random numbers.
@@ -51,8 +51,8 @@ LEAST_WIREHEADED, MOST_FALSE = 0.8, 0.05
 CAP_QUANTILE = 0.999  # of the healthy errors: what the capped agents are left
 
 
-class Lives(NamedTuple):
-    """The course of agents' lives; all [steps, agents].
+class Course(NamedTuple):
+    """What agents experienced over time; all [steps, agents].
 
     Attributes:
         felt: dopamine.
@@ -73,13 +73,13 @@ def moves() -> NDArray[np.int64]:
 
 
 @njit
-def _live(
+def _agent(
     g: np.random.Generator, to: NDArray[Any], before: int, inflated: bool, cap: float, better: int, corner: bool,
     felt: NDArray[Any], reward: NDArray[Any], on_tile: NDArray[Any],
 ) -> None:  # fmt: skip
     q, here = np.zeros((to.shape[0], 4)), START
     for t in range(len(felt)):
-        action = int(np.argmax(q[here] + 1e-9 * g.random(4)))  # ties fall to chance
+        action = int(np.argmax(q[here] + 1e-9 * g.random(4)))  # ties are broken at random
         if g.random() < EXPLORING:
             action = int(4 * g.random())
         there = to[here, action]
@@ -95,11 +95,11 @@ def _live(
         here = there if not food else START if corner else int(FOOD * g.random())
 
 
-def lived(
+def experienced(
     g: np.random.Generator, before: int, after: int, inflated: NDArray[np.bool_], cap: NDArray[Any], better: NDArray[np.bool_],
     corner: NDArray[np.bool_],
-) -> Lives:  # fmt: skip
-    """The lives of agents that learn, one after the other.
+) -> Course:  # fmt: skip
+    """The course of learning of agents, one after the other.
 
     Args:
         before, after: steps until the tile begins to act, and from then on.
@@ -112,8 +112,8 @@ def lived(
     felt, reward, on_tile = np.empty((n, steps), np.float32), np.empty((n, steps), np.float32), np.empty((n, steps), bool)
     for i in range(n):
         from_when = before + after // 2 if better[i] else steps
-        _live(g, moves(), before, inflated[i], cap[i], from_when, corner[i], felt[i], reward[i], on_tile[i])
-    return Lives(felt.T, reward.T, on_tile.T)
+        _agent(g, moves(), before, inflated[i], cap[i], from_when, corner[i], felt[i], reward[i], on_tile[i])
+    return Course(felt.T, reward.T, on_tile.T)
 
 
 def running_mean(x: NDArray[Any], memory: int = MEMORY) -> NDArray[np.float64]:
@@ -121,9 +121,9 @@ def running_mean(x: NDArray[Any], memory: int = MEMORY) -> NDArray[np.float64]:
     return np.asarray(lfilter([1 / memory], [1.0, 1 / memory - 1.0], x.astype(float), axis=0))
 
 
-def dopamine_without_return(lives: Lives) -> NDArray[np.float64]:
+def dopamine_without_return(course: Course) -> NDArray[np.float64]:
     """The monitor's m, [steps, agents]."""
-    return running_mean(lives.felt.astype(float) - lives.reward)
+    return running_mean(course.felt.astype(float) - course.reward)
 
 
 def first(above: NDArray[np.bool_]) -> float:
@@ -144,11 +144,11 @@ def loss_at(reward: NDArray[Any], before: int) -> float:
 @cache
 def calibrated(before: int, after: int, agents: int) -> tuple[float, float, float]:
     """From healthy agents of their own: the monitor's threshold, that of dopamine alone, and the cap."""
-    lives = lived(rng.generator(0, "D11", "calibration"), before, after, *_healthy(agents))
+    course = experienced(rng.generator(0, "D11", "calibration"), before, after, *_healthy(agents))
     late = slice(before, None)
     return (
-        float(dopamine_without_return(lives)[late].max()), float(running_mean(lives.felt.astype(float))[late].max()),
-        float(np.quantile(np.abs(lives.felt[late]), CAP_QUANTILE)),
+        float(dopamine_without_return(course)[late].max()), float(running_mean(course.felt.astype(float))[late].max()),
+        float(np.quantile(np.abs(course.felt[late]), CAP_QUANTILE)),
     )  # fmt: skip
 
 
@@ -166,17 +166,17 @@ def run(trial: Trial) -> Findings:
     def measure(seed: int) -> dict[str, Any]:
         first_three = np.ones(3, bool), np.array([np.inf, cap, np.inf]), np.zeros(3, bool), np.array([False, False, True])
         arms = (np.concatenate(pair) for pair in zip(first_three, _healthy(healthy), strict=True))
-        lives = lived(rng.generator(seed, "D11"), before, after, *arms)
-        m, dopamine = dopamine_without_return(lives), running_mean(lives.felt[:, :1].astype(float))
+        course = experienced(rng.generator(seed, "D11"), before, after, *arms)
+        m, dopamine = dopamine_without_return(course), running_mean(course.felt[:, :1].astype(float))
         m[:before] = dopamine[:before] = -np.inf
-        loss = loss_at(lives.reward[:, 0], before)
+        loss = loss_at(course.reward[:, 0], before)
         alarm = first(m[:, 0] > threshold)
         if not shown or np.isfinite(loss):
-            shown.update(m=m[before:, 0], healthy=m[before:, 3], reward=running_mean(lives.reward[:, :1], WINDOW)[before:, 0], loss=loss - before,
+            shown.update(m=m[before:, 0], healthy=m[before:, 3], reward=running_mean(course.reward[:, :1], WINDOW)[before:, 0], loss=loss - before,
                          alarm=alarm - before)  # fmt: skip
-        usual = lives.reward[before - LAST : before].mean(axis=0)
-        kept = lives.reward[-LAST:].mean(axis=0) / usual
-        there = lives.on_tile[-LAST:].mean(axis=0)
+        usual = course.reward[before - LAST : before].mean(axis=0)
+        kept = course.reward[-LAST:].mean(axis=0) / usual
+        there = course.on_tile[-LAST:].mean(axis=0)
         return {
             "wireheaded": (there[:3] >= ON_TILE) & (kept[:3] < 1 - LOSS), "lost": kept[:3] < 1 - LOSS, "there": there[:3], "kept": kept[:3],
             "alarm": alarm, "loss": loss, "alone": first(dopamine[:, 0] > alone), "false": (m[:, 3:] > threshold).any(axis=0).sum(),
@@ -215,12 +215,12 @@ def run(trial: Trial) -> Findings:
         [],
         [
             "That errors no prediction can cancel draw the agent in follows from their form; how soon, and whether a monitor sees it in time, is measured.",
-            f"The return is lost in {fallen.value:.0%} of seeds, and {seen.value:.0%} of these are detected in time. The line of {ON_TILE:.0%} of steps on the tile, drawn "
-            "before the first run, asks too much of them: an agent that shuttles between the tile and the next square stands on it in half of its steps at "
-            f"most, less what it explores; the mean is {found['there'][:, 0].mean():.0%}. The line was left where it was.",
+            f"The return is lost in {fallen.value:.0%} of seeds, and {seen.value:.0%} of these are detected in time. The threshold of {ON_TILE:.0%} of steps on the tile, fixed "
+            "before the first run, is too strict: an agent that moves back and forth between the tile and the next square stands on it in half of its steps at "
+            f"most, less what it explores; the mean is {found['there'][:, 0].mean():.0%}. The threshold was not changed.",
             f"A cap at the {CAP_QUANTILE:.1%} quantile of healthy errors, {cap:.2g}, is above D and changes little: {capped.value:.0%} lose their return with it. What no "
             "prediction can cancel adds up under any cap.",
-            f"Of those who begin in the far corner {far.value:.0%} lose their return: the tile has to be come across.",
+            f"Of those who begin in the far corner {far.value:.0%} lose their return: the tile has to be reached first.",
             "The threshold and the cap come from healthy agents of seeds of their own. The monitor is told neither of the tile nor of D; an inflation much "
             "weaker than the reward per step would pass below its threshold.",
             "'NeuroScope' of the MIT Media Lab was not found; neuroscope.io is Neel Nanda's viewer of activations of language models.",

@@ -11,7 +11,7 @@ gradient descent at 0.01 on its ten points:
 All see the same number of points in the same number of steps. Second half: see `cascade`.
 
 Finn, Abbeel & Levine (2017) ICML, MAML; the fast and slow arm is Nichol, Achiam & Schulman (2018) arXiv:1803.02999, Reptile;
-Benna & Fusi (2016) Nat. Neurosci. 19:1697. The sizes are Finn's, but for 12,000 steps in place of 70,000.
+Benna & Fusi (2016) Nat. Neurosci. 19:1697. The sizes are Finn's, except 12,000 steps in place of 70,000.
 
 Args:
     key: of JAX's random numbers.
@@ -192,14 +192,14 @@ def run(trial: Trial) -> Findings:
         ],
         [],
         [
-            "The criterion is held against MAML. Fast and slow weights, without a gradient through the fast ones, come "
+            "The criterion uses MAML. Fast and slow weights, without a gradient through the fast ones, come "
             f"{slow.value:.3g} times below joint training at their best rate and number of steps; at 0.01 and ten steps nothing keeps them "
-            "from running away on a single task, and a mean over tasks shows it.",
+            "from diverging on a single task, which the mean over tasks shows.",
             "'A single epoch-level update' is no description of today's training: every arm here, joint training too, changes its weights "
             f"at each of {iterations:,} steps.",
             f"A chain of m stages keeps the power law up to lags near 4^m; shorter chains end in an exponential: {_ends(theory)}.",
             f"After {memories:,} memories the slowest of {STAGES} stages are not yet filled with noise: measured SNR lies somewhat above that of a synapse "
-            "that has lived for ever; its exponent is the same.",
+            "in the limit of infinitely many memories; its exponent is the same.",
             "Tasks are drawn anew at each step: that the outer loop needs many tasks of one family is built in.",
         ],
         _figure(found, synapses),

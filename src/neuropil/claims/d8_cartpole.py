@@ -53,7 +53,7 @@ def run(trial: Trial) -> Findings:
             "times faster than a DQN is possible only if that takes 950 episodes.",
             f"DQN ran for {STEPS['DQN']:,} steps of the environment ({reached:g} episodes in the median), the others for {EPISODES} "
             "episodes (spikes) and fixed numbers of steps; 'inf' is: not within that.",
-            "Linear TD(λ) with the same place cells shows what the representation does, and what spikes cost.",
+            "Linear TD(λ) with the same place cells shows what the representation does, and how much is lost by spikes.",
             "No primary source was found for the article's BrainScaleS figures; Wunderlich et al. (2019) is Pong by R-STDP.",
         ],
         _figure(lengths),
@@ -74,7 +74,7 @@ def _within_claim(spikes: Measured) -> Condition:
 
 
 def _ten_times(spikes: Measured, deep: Measured, reached: float) -> Condition:
-    """The strong half: a tenth of the DQN's episodes; a DQN that was not done counts as done when its run ended."""
+    """The second half of the criterion: a tenth of the DQN's episodes; a DQN that has not solved it counts as solved when its run ended."""
     bound = deep.value if math.isfinite(deep.value) else reached
     text, shown = f"episodes of spikes: at most a {FASTER}th of the DQN's", f"{spikes.value:.4g} against {deep.value:.4g}"
     if spikes.value <= bound / FASTER:
@@ -105,7 +105,7 @@ CLAIM = Claim(
     source="none found for the figures; the learning rule: Frémaux, Sprekeler & Gerstner (2013) PLoS Comput Biol 9:e1003024",
     traceable=False,
     tag="UNS",
-    criterion="Median over seeds of the episodes until 95 of the last 100 last 195 steps or more: at most 200; and at most a tenth of a tiny DQN's.",
+    criterion="Median over seeds of the episodes until 95 of the last 100 last 195 steps or more: at most 200; and at most a tenth of a small DQN's.",
     scope="Gymnasium's CartPole-v1 in software, not hardware; ten spiking agents in one simulation at dt 1 ms.",
     run=run,
     wrong="no primary source of these figures was found; BrainScaleS work with reward-modulated STDP is Pong.",

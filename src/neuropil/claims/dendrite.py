@@ -1,4 +1,4 @@
-"""A neuron of independent branches round a passive soma, many at once on the engine: what A3 and A5 experiment on.
+"""A neuron of independent branches around a passive soma, many at once on the engine: the model of A3 and A5.
 
     branch:  C dV/dt = -g_L (V - E_L) - [g_A + g_N B(V)] V - g_c (V - V_soma)
     soma:    C_s dV_soma/dt = -g_s (V_soma - E_L) + sum over branches of g_c (V - V_soma)
@@ -74,7 +74,7 @@ def responses(
     """Peak depolarisations above rest (mV) when each synapse is active once: of the soma [cells], of the branches [cells, branches].
 
     Args:
-        mg: magnesium outside, mM; 0 takes the block away.
+        mg: magnesium outside, mM; 0 removes the block.
         nmda, ampa: conductances of a synapse of mean strength, nS.
         cells: their number.
     """
@@ -86,7 +86,7 @@ def responses(
     rule, delay = Edges(np.zeros_like(synapses.cell), synapses.cell), (STEP_MS + synapses.arrival) * ms
     net.stimulate(start, SpikeList(np.array([STEP_MS]) * ms), port="spikes", weight=1.0)
     net.project(start, neurons, rule, weight=ampa * synapses.strength * nS, delay=delay, port="branch.exc", site=synapses.branch)
-    # One thread: two would wait for each other 600 times, which on a busy machine costs more than it gives.
+    # One thread: two would wait for each other 600 times, which on a loaded machine takes longer than it saves.
     simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", threads=1, record_spikes=False)
     soma_peak, branch_peak = np.zeros(cells), np.zeros((cells, branches))
     try:

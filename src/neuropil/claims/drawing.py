@@ -1,4 +1,4 @@
-"""The figures of experiments: small axes in one manner. (`view` stands beside this layer and cannot be used by it.)
+"""The figures of experiments: small axes in one style. (This layer may not import `view`.)
 
 Args:
     count: number of axes; width, height: of each, inches.

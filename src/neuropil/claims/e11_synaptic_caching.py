@@ -171,7 +171,7 @@ def run(trial: Trial) -> Findings:
             "costs to keep, are not known: with dearer upkeep the saving shrinks.",
             "With neither decay nor upkeep it is best to consolidate once, at the end, and the energy is the least by construction.",
             _unlearnt(thetas, found["cache"]),
-            "The article's 'fatal caloric debt' is rhetoric and is not tested.",
+            "The article's 'fatal caloric debt' is not a testable statement.",
         ],
         _figure(thetas, found, p),
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """E3: human dendrites are three times as long; von Economo neurons.
 
-What three times the dendrite buys a neuron, by the storage capacity of Poirazi & Mel (2001) evaluated exactly: three times
+What a neuron gains by three times the dendrite, by the storage capacity of Poirazi & Mel (2001) evaluated exactly: three times
 as many branches, or branches three times as long, or, as a control, three times the synapses on a neuron whose branches do
-nothing. The capacity depends on the number of input lines, which no one knows; it is swept over two orders.
+nothing. The capacity depends on the number of input lines, which is not known; it is varied over two orders of magnitude.
 
 Mohan et al. (2015) Cereb. Cortex 25:4839 (human dendrites); Poirazi & Mel (2001) Neuron 29:779 (capacity); Evrard, Forro &
 Logothetis (2012) Neuron 74:482 (von Economo neurons in the macaque).
@@ -40,7 +40,7 @@ def gains(lines: int) -> tuple[float, float, float]:
 
 
 def run(trial: Trial) -> Findings:
-    """The three gains over the sweep; nothing is left to chance."""
+    """The three gains over the sweep; nothing is random."""
     found = np.array([gains(d) for d in LINES])
     most = [Measured.exact(f"least gain of capacity, {arm}", found[:, i].min(), control=i == 2) for i, arm in enumerate(ARMS)]
     largest = Measured.exact(f"largest gain, {ARMS[2]}", found[:, 2].max(), control=True)
@@ -58,7 +58,7 @@ def run(trial: Trial) -> Findings:
             "This is what the length of dendrites can store, not that human dendrites are three times as long, which is anatomy.",
             "Longer branches gain less than more branches: " + ", ".join(
                 f"{f[1]:.2f} against {f[0]:.2f} at {d:,} lines" for d, f in zip(LINES, found, strict=True)) + ".",
-            "Who has von Economo neurons is anatomy too and is not tested: they were found in the macaque.",
+            "Which species have von Economo neurons is anatomy too and is not tested: they were found in the macaque.",
         ],
         _figure(found),
     )  # fmt: skip

@@ -6,7 +6,7 @@ The article integrates
 
 by forward Euler in steps of 1 ms and counts its operations. Here the equations of the zoo run on the engine under a constant
 current for steps from 0.01 to 1 ms, by forward Euler and by exponential Euler, and their spikes are counted against
-Runge-Kutta at 0.005 ms. Nothing is left to chance.
+Runge-Kutta at 0.005 ms. Nothing is random.
 
 Hodgkin & Huxley (1952) J. Physiol. 117:500; constants as in the article: C 1 µF/cm², g 120, 36, 0.3 mS/cm²,
 E 50, -77, -54.387 mV.
@@ -67,7 +67,7 @@ def network(model: type[HodgkinHuxley]) -> Network:
 
 
 def spikes(model: type[HodgkinHuxley], dt: float) -> tuple[float, Any, str]:
-    """The spike count (NaN if the state ran away), the voltage over time (None likewise), and what the engine said.
+    """The spike count (NaN if the state diverged), the voltage over time (None likewise), and what the engine said.
 
     Args:
         model: of the neuron.
@@ -143,7 +143,7 @@ def _figure(steps: tuple[float, ...], counts: dict[type[HodgkinHuxley], list[flo
     for colour, (model, found) in zip(SERIES, counts.items(), strict=False):
         left.plot(steps, found, "o-", color=colour, markersize=4, label=_name(model))
         gone = [dt for dt, n in zip(steps, found, strict=True) if math.isnan(n)]
-        left.plot(gone, [0.0] * len(gone), "x", color=colour, label=f"{_name(model)} ran away" if gone else None)
+        left.plot(gone, [0.0] * len(gone), "x", color=colour, label=f"{_name(model)} diverged" if gone else None)
     left.set_xscale("log")
     left.set_ylim(-0.5, None)
     label(left, "time step (ms)", f"spikes in {DURATION_MS:g} ms", "Spike count")

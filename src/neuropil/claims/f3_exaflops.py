@@ -1,6 +1,6 @@
 """F3: a human brain in 53 exaFLOPS.
 
-The article's product is formed again from its own inputs, and held against random assumptions over stated ranges
+The article's product is computed again from its own inputs, and compared with random assumptions over stated ranges
 (`neuropil.cost`): step, compartments, operations, rates, sizes; half of the draws touch every synapse at each step, half by
 spikes only.
 """
@@ -64,6 +64,6 @@ CLAIM = Claim(
     criterion="Its product is right within 1 %, and lies in the middle 90 % of what the stated ranges allow.",
     scope="Arithmetic and a Monte Carlo of 20,000 draws, triangular in the logarithm; operations counted from kernels that run.",
     run=run,
-    wrong="Synapses are charged twice (in the neuron and by themselves), and every millisecond instead of at their events.",
+    wrong="Synapses are counted twice (in the neuron and by themselves), and every millisecond instead of at their events.",
     seeds=0,
 )

@@ -37,7 +37,7 @@ CLAIM = Claim(
     traceable=True,
     tag="OK",
     criterion="53 exaFLOPS over 34 teraFLOPS is 1.55 million within 2 %.",
-    scope="Arithmetic on data-sheet peaks; no simulation reaches its peak, and F7 shows that memory is short before.",
+    scope="Arithmetic on data-sheet peaks; no simulation reaches its peak, and F7 shows that memory is the limit before.",
     run=run,
     seeds=0,
 )

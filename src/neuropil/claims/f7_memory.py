@@ -1,4 +1,4 @@
-"""F7: 600 terabytes of memory, and what it does to the speed.
+"""F7: 600 terabytes of memory, and its effect on the speed.
 
 Capacity by arithmetic; and the article's synapse, lowered and compiled like any other model, run on this machine with
 its state in the cache and in main memory, against what multiply-adds and a triad reach here.

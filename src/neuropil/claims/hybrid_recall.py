@@ -1,8 +1,8 @@
 """The task and the network of D6: values bound to cues within a trial, by fast weights whose rule is trained.
 
 A trial shows `PAIRS` pairs of a cue and a value, waits, and shows one of the cues again; the answer is its value. Cues are overlapping patterns
-of input spikes; which value goes with which is drawn anew for every trial, so that nothing learnt in training can know it. Trials follow each
-other without a reset, so that what was bound before must fade.
+of input spikes; which value goes with which is drawn anew for every trial, so that it cannot be learnt in training. Trials follow each
+other without a reset, so that earlier bindings must decay.
 
     cue ──→ hidden ──(fast weights)──→ value ←── given         given ──→ hidden, hidden ──→ hidden
 

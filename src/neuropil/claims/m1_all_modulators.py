@@ -1,12 +1,12 @@
 """M1: dopamine, acetylcholine, norepinephrine and serotonin at once in one spiking network whose world changes its rules.
 
-No article states this; it is the project's own claim for its simulator, held to the manner of the others. The circuit is
-`zoo/circuits/modulated_choice.py`, the world and the nuclei are `rule_stream.py`. Every arm lives through the same streams:
+No article states this; it is the project's own claim for its simulator, tested by the same rules as the others. The circuit is
+`zoo/circuits/modulated_choice.py`, the world and the nuclei are `rule_stream.py`. Every arm runs on the same streams:
 
-    full                     all modulators follow what happens
+    full                     all modulators follow events
     no …                     one modulator (of dopamine both nuclei) rests at its mean over the full run of the same seed, so
-                             that what is measured is not its level but its following
-    fixed                    acetylcholine, norepinephrine and serotonin rest at the levels of a grid that brought most on the
+                             that the effect of its changes is measured, not that of its level
+    fixed                    acetylcholine, norepinephrine and serotonin rest at the levels of a grid with the highest reward on the
                              *training* streams; dopamine still teaches, without it nothing is learnt
     fixed, dopamine too      and dopamine at its mean
     three shuffled           the signals of acetylcholine, norepinephrine and serotonin are those of another seed's full run,
@@ -14,10 +14,10 @@ No article states this; it is the project's own claim for its simulator, held to
     all shuffled             dopamine's too
 
 The circuit, its rates and the stream were chosen on training streams, seeds 1001 to 1008, and the criterion stands since
-before any test stream was seen. Test streams are those of seeds 11 to 20. Seeds 1 to 10 were used up by an earlier design, in
+before any test stream was seen. Test streams are those of seeds 11 to 20. Seeds 1 to 10 were used by an earlier design, in
 which the noise of rewards changed instead of the cue, and acetylcholine slowed learning: seven of the eight conditions held,
 acetylcholine's did not (0.008 more per trial, [-0.013, 0.031]; on training streams it had been 0.06). For this design an
-observer without spikes was asked first whether following the validity of a cue can pay (`rule_stream.observer`). On the eight
+observer without spikes was asked first whether following the validity of a cue can increase the reward (`rule_stream.observer`). On the eight
 training streams the full system earned 0.036 more than without acetylcholine and 0.053 more than without norepinephrine.
 """
 
@@ -30,7 +30,7 @@ import numpy as np
 
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.m1_figure import draw
-from neuropil.claims.rule_stream import History, Stream, live, observer
+from neuropil.claims.rule_stream import History, Stream, observer, run_stream
 from neuropil.claims.statistics import paired_difference
 from neuropil.units import mM, nM
 from neuropil.zoo.circuits.modulated_choice import MODULATORS
@@ -76,27 +76,27 @@ def run(trial: Trial) -> Findings:
     streams = {seed: Stream.of(seed, block) for seed in (*trial.seeds, *training)}
     total, done = len(grid) * len(training) + 9 * len(trial.seeds), 0
 
-    def lived(seed: int, clamped: Levels | None = None, played: dict[str, Any] | None = None) -> History:
+    def ran(seed: int, clamped: Levels | None = None, played: dict[str, Any] | None = None) -> History:
         nonlocal done
         trial.progress(done / total)
         done += 1
-        return live(streams[seed], seed, clamped, played, keep=clamped is None and played is None and seed == trial.seeds[0])
+        return run_stream(streams[seed], seed, clamped, played, keep=clamped is None and played is None and seed == trial.seeds[0])
 
-    earned = {point: np.mean([lived(seed, fixed(point)).reward.mean() for seed in training]) for point in grid}
+    earned = {point: np.mean([ran(seed, fixed(point)).reward.mean() for seed in training]) for point in grid}
     best = max(earned, key=lambda point: earned[point])
-    full = {seed: lived(seed) for seed in trial.seeds}
+    full = {seed: ran(seed) for seed in trial.seeds}
     other = dict(zip(trial.seeds, np.roll(trial.seeds, -1).tolist(), strict=True))
     arms: dict[str, list[History]] = {"full": list(full.values())}
     removed: dict[str, tuple[str, ...]] = {"no dopamine": DOPAMINE, **{f"no {name}": (name,) for name in OTHERS}}
     for name, which in removed.items():
-        arms[name] = [lived(s, resting(full[s], which)) for s in trial.seeds]
-    arms["fixed"] = [lived(s, fixed(best)) for s in trial.seeds]
-    arms["fixed, dopamine too"] = [lived(s, fixed(best) | resting(full[s], DOPAMINE)) for s in trial.seeds]
+        arms[name] = [ran(s, resting(full[s], which)) for s in trial.seeds]
+    arms["fixed"] = [ran(s, fixed(best)) for s in trial.seeds]
+    arms["fixed, dopamine too"] = [ran(s, fixed(best) | resting(full[s], DOPAMINE)) for s in trial.seeds]
     for name, which in {"three shuffled": OTHERS, "all shuffled": MODULATORS}.items():
-        arms[name] = [lived(s, None, shuffled(full[other[s]], which, streams[s].stimulus.size)) for s in trial.seeds]
+        arms[name] = [ran(s, None, shuffled(full[other[s]], which, streams[s].stimulus.size)) for s in trial.seeds]
 
-    reward = {name: np.array([h.reward.mean() for h in lives]) for name, lives in arms.items()}
-    right = {name: np.array([h.right.mean() for h in lives]) for name, lives in arms.items()}
+    reward = {name: np.array([h.reward.mean() for h in histories]) for name, histories in arms.items()}
+    right = {name: np.array([h.right.mean() for h in histories]) for name, histories in arms.items()}
     measured = [Measured.over_seeds(f"{name}: reward per trial", r, control=name != "full") for name, r in reward.items()]
     measured += [Measured.over_seeds(f"{name}: best choices", r, control=name != "full") for name, r in right.items()]
     perceived = {name: np.array([h.perceived.mean() for h in arms[name]]) for name in ("full", "no acetylcholine", "fixed")}

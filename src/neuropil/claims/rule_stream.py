@@ -1,13 +1,13 @@
-"""A stream of trials whose rules change without notice, and the modulated circuit that lives in it.
+"""A stream of trials whose rules change at unannounced times, and the modulated circuit that runs on it.
 
-A trial: a cue says which of four stimuli is to come, and what comes is seen blurred, 100 ms, in which the stimulus whose
+A trial: a cue says which of four stimuli is to come, and the stimulus is presented with noise, 100 ms, in which the stimulus whose
 cortical neurons spike most is perceived and the action whose neurons spike most is chosen; 100 ms in which reward at once may
-come, and the stimulus is seen for what it was; 100 ms in which later reward may come. For every stimulus one action is *soon*
-and another *late*. Three things about the world stay for a block and then change, one of them at a time, without notice:
+come, and the stimulus is presented without noise; 100 ms in which later reward may come. For every stimulus one action is *soon*
+and another *late*. Three properties of the world are constant within a block and then change, one of them at a time, at unannounced times:
 
     map      which action is which, for each stimulus
     cue      whether the cue is always right, or wrong nine times in ten
-    delay    whether patience pays: the soon action brings 0.7 and the late one nothing, or 0.2 at once and 1 later
+    delay whether waiting brings more reward: the soon action brings 0.7 and the late one nothing, or 0.2 at once and 1 later
 
 The circuit is `neuropil.zoo.circuits.modulated_choice`. Here are its nuclei: what they signal, from what they see.
 
@@ -15,7 +15,7 @@ The circuit is `neuropil.zoo.circuits.modulated_choice`. Here are its nuclei: wh
                     the synapses just used hold (values of chosen actions: Morris et al. 2006, Nat Neurosci 9:1057). Nothing
                     where the stimulus had been mistaken for another: that explains the outcome (dopamine's errors go by what
                     was believed: Lak, Nomoto, Keramati, Sakagami & Kepecs 2017, Curr Biol 27:821)
-    acetylcholine   how often the cue has misled of late: its expected uncertainty (`ExpectedUncertainty`, as in the task of
+    acetylcholine   how often the cue has been wrong recently: its expected uncertainty (`ExpectedUncertainty`, as in the task of
                     Yu & Dayan 2005, Neuron 46:681)
     norepinephrine  how far a disappointment exceeds the usual error (`UnexpectedUncertainty`)
     serotonin       h in 0..1: up where reward at once disappoints, down where later reward does
@@ -23,7 +23,7 @@ The circuit is `neuropil.zoo.circuits.modulated_choice`. Here are its nuclei: wh
 A modulator that is *clamped* fires so that its concentration rests at a given level; one that is *played* repeats what
 another run signalled.
 
-Whether it pays to follow the cue's validity can be asked without a spike: `observer` weighs what is seen against the cue.
+Whether following the cue's validity increases the reward can be tested without spikes: `observer` weighs what is seen against the cue.
 
 Args:
     seed: of the random numbers; changes: kinds of change, in order.
@@ -64,7 +64,7 @@ from neuropil.zoo.modulators.norepinephrine import UnexpectedUncertainty
 
 SILENT, BLANK, SHOWN, CUED = 1.0, 50.0, 60.0, 100.0  # Hz of a neuron: at rest; of any stimulus; more if shown; of the cued one
 BLUR = 0.67  # standard deviation of what is seen of a stimulus, of what is shown
-URGE = 25.0  # pA, standard deviation over trials of a current into each action's neurons: what makes it explore
+URGE = 25.0  # pA, standard deviation over trials of a current into each action's neurons: the source of exploration
 VALID, SOON, LATE = (1.0, 0.1), (0.7, 0.2), (0.0, 1.0)
 CHANGES = ("map", "cue", "map", "delay", "map", "map", "cue", "map", "delay", "map")
 ACH, NE, SEROTONIN, TRUST = 30.0, 50.0, 10.0, 0.8  # of the nuclei: signals for one unit; how fast patience follows
@@ -158,10 +158,10 @@ class History:
 
     Attributes:
         right: bool[trials], whether the best action was chosen; reward: float[trials].
-        perceived: bool[trials], whether the stimulus was taken for what it was.
+        perceived: bool[trials], whether the stimulus was perceived correctly.
         signal: by modulator, float[trials, 3], what its nucleus signalled in each phase.
         level: by modulator, float[3 trials], its concentration at every tick, base units.
-        result: the whole run, if it was to be kept; digest: of its spikes.
+        result: the whole run, if `keep`; digest: of its spikes.
     """
 
     right: Array
@@ -251,11 +251,11 @@ class Brain:
         return self.simulation.step(STEPS)[1]
 
 
-def live(
+def run_stream(
     stream: Stream, seed: int, clamped: dict[str, Any] | None = None, played: dict[str, Array] | None = None, *,
     threads: int = 1, keep: bool = False,
 ) -> History:  # fmt: skip
-    """A whole life in a stream; see `Brain` for the arguments."""
+    """A whole run on a stream; see `Brain` for the arguments."""
     brain = Brain(seed, clamped, played, threads=threads)
     trials = stream.stimulus.size
     perceived, action, reward = np.zeros(trials, int), np.zeros(trials, int), np.zeros(trials)

@@ -29,7 +29,7 @@ def learn_trial(
         w: [features], changed in place.
         x: [bins, features], what is seen in each bin.
         r: [bins], the reward that arrives in each bin.
-        alpha: learning rate; 0 to look without learning.
+        alpha: learning rate; 0 to evaluate without learning.
         gamma: discount per bin.
         trace: lambda.
         online: whether weights change at once, or only after the trial.

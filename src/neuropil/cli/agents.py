@@ -1,4 +1,4 @@
-"""`neuropil run AGENT`: an agent in its world, its learning curve as it grows, and what it leaves in a folder."""
+"""`neuropil run AGENT`: an agent in its environment, its learning curve while it runs, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from neuropil.view.learning import sparkline, write_learning
 
 EPISODES = 200
 _REPORTED = 10
-"""Lines that a run which is not watched on a terminal writes."""
+"""Lines that a run writes whose output is not a terminal."""
 
 
 @dataclass(frozen=True)
-class Life:
+class AgentRun:
     """The command line of one run of an agent; see `neuropil run --help`.
 
     Attributes:
@@ -48,34 +48,35 @@ class Life:
     overwrite: bool = False
 
 
-def live(agent: Agent, life: Life, as_json: bool) -> bool:
+def run_agent(agent: Agent, options: AgentRun, as_json: bool) -> bool:
     """Run the agent, write its folder, print a summary. Returns whether Ctrl-C ended it early.
 
     Args:
+        options: of the command line.
         as_json: print the summary as JSON.
 
     Raises:
         CommandError: no episodes, or nothing to resume.
     """
-    if life.episodes < 1:
-        raise CommandError("--episodes must be at least 1", got=life.episodes)
-    folder = life.out or Path("neuropil-out") / folder_name(agent.name)
+    if options.episodes < 1:
+        raise CommandError("--episodes must be at least 1", got=options.episodes)
+    folder = options.out or Path("neuropil-out") / folder_name(agent.name)
     saved = folder / "saved"
-    if life.resume and not saved.is_dir():
+    if options.resume and not saved.is_dir():
         raise CommandError("--resume: there is no such saved agent", got=str(saved), fix="name its folder with --out")
-    with _Bar(life.episodes * agent.copies) as bar:
+    with _Bar(options.episodes * agent.copies) as bar:
         loop = Loop(
-            agent, life.env, seed=life.seed, threads=life.threads or 1, precision=life.precision, out=folder,
-            resume=saved if life.resume else None, progress=bar, overwrite=life.overwrite,
+            agent, options.env, seed=options.seed, threads=options.threads or 1, precision=options.precision, out=folder,
+            resume=saved if options.resume else None, progress=bar, overwrite=options.overwrite,
         )  # fmt: skip
         bar.begin(loop.history.episodes)
         try:
             try:
-                history = loop.run(life.episodes)
+                history = loop.run(options.episodes)
             except Interrupted as interruption:
                 history = interruption.result
             loop.save(saved)
-        except WorldError:  # the network is at rest, and what it learnt is worth keeping
+        except WorldError:  # the network is at rest, and what it has learnt is saved
             loop.save(saved)
             raise
         finally:
@@ -111,7 +112,7 @@ def _show(history: History, folder: Path, console: Console) -> None:
 
 
 class _Bar:
-    """Episodes done and the curve so far; on standard error. Elsewhere than on a terminal, ten lines."""
+    """Episodes done and the curve so far; on standard error. Ten lines where that is not a terminal."""
 
     def __init__(self, total: int) -> None:
         self._console = Console(stderr=True)
@@ -130,7 +131,7 @@ class _Bar:
         self._progress.stop()
 
     def begin(self, episodes: int) -> None:
-        """So many episodes were lived through before."""
+        """So many episodes were finished before."""
         self._first = episodes
         self._progress.update(self._task, note="")
 

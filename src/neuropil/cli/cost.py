@@ -1,4 +1,4 @@
-"""`neuropil cost`: what a brain, a circuit or article 003's estimate costs, every assumption a flag."""
+"""`neuropil cost`: what a brain, a circuit or article 003's estimate costs, each assumption an option."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _show_assumptions(a: Assumptions, subject: str, console: Console) -> None:
 
 
 def _show_work(found: Estimate, console: Console) -> None:
-    """The sum, term by term: items × times per second × each = total, which can be checked with a pocket calculator."""
+    """The sum, term by term: items × times per second × each = total, which can be recomputed by hand."""
     best = {name: interval.value for name, interval in found.assumptions.intervals().items()}
     t = {name: interval.value for name, interval in found.totals.items()}
     table = grid("for a second of biology", "items", "× per second", "× each", "= total", title="the sum, at the best values", left=1)
@@ -169,7 +169,7 @@ def _show_answers(found: Estimate, sample: list[float], here: Interval, machine:
 
 
 def _show_tornado(bars: list[Bar], found: Estimate, console: Console) -> None:
-    table = grid("assumption, alone", "H100s at its low end", "at its high end", "factor", title=f"what matters: H100s needed, {found['h100'].value:.3g} at best")
+    table = grid("assumption, alone", "H100s at its low end", "at its high end", "factor", title=f"sensitivity: H100s needed, {found['h100'].value:.3g} at best")
     for bar in bars:
         table.add_row(bar.label, f"{bar.low:.3g}", f"{bar.high:.3g}", f"{bar.factor:.3g}")
     console.print(table)

@@ -91,7 +91,7 @@ def _show_answers(cost: CircuitCost, seconds: dict[str, Interval], memory: dict[
     table.add_row("bytes read and written", *ends(cost.bytes))
     table.add_row("synaptic events", *ends(cost.times("synaptic event")), end_section=True)
     for platform, watts in cost.watts.items():
-        if watts.high > 0:  # without events, chips that only count events have nothing to do
+        if watts.high > 0:  # without events, the energy of chips that is counted by events is zero
             table.add_row(f"energy, {platform} (J)", *ends(watts))
     table.add_section()
     for name, interval in seconds.items():

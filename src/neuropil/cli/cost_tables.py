@@ -74,7 +74,7 @@ def wide(console: Console) -> Console:
 
 
 def grid(*columns: str, title: str = "", left: int = 1) -> Table:
-    """A table in the house's style; all but the first columns flush right.
+    """A table in the style of the package; all but the first columns flush right.
 
     Args:
         columns: headings.

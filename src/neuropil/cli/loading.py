@@ -1,4 +1,4 @@
-"""From the words of a command line to a network: find the circuit, call it, change parameters, add probes."""
+"""From the arguments of a command to a network: find the circuit, call it, change parameters, add probes."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Job:
     episodes: int | None = None
 
     def check(self) -> None:
-        """Raise CommandError for what no network could make sense of."""
+        """Raise CommandError for values that no network accepts."""
         for flag, value in (("--time", self.time_ms), ("--dt", self.dt_ms), ("--checkpoint-every", self.checkpoint_every_ms)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise CommandError(f"{flag} must be a positive time in ms", got=value)
@@ -82,7 +82,7 @@ def execute(job: Job, as_json: bool) -> bool:
     job.check()
     made = described(job.name, job.scale, list(job.options))
     if isinstance(made, Agent):
-        return _live(made, job, as_json)
+        return _run_agent(made, job, as_json)
     if job.env is not None or job.episodes is not None:
         raise CommandError("--env and --episodes are for agents", got=job.name, fix="see `neuropil list`")
     network = with_settings(made, list(job.settings))
@@ -104,14 +104,14 @@ def execute(job: Job, as_json: bool) -> bool:
     return interrupted
 
 
-def _live(agent: Agent, job: Job, as_json: bool) -> bool:
-    """An agent's run. What is said of a circuit's time, recording and parameters has no meaning for it."""
-    from neuropil.cli.agents import EPISODES, Life, live
+def _run_agent(agent: Agent, job: Job, as_json: bool) -> bool:
+    """An agent's run. Options about a circuit's time, recording and parameters do not apply to it."""
+    from neuropil.cli.agents import EPISODES, AgentRun, run_agent
 
     if job.settings or job.record or job.checkpoint_every_ms is not None:
         raise CommandError("--set, --record and --checkpoint-every are for circuits", got=agent.name, fix="agents take --option key=value")
     episodes = EPISODES if job.episodes is None else job.episodes
-    return live(agent, Life(job.env, episodes, job.seed, job.threads, job.precision, job.out, job.resume, job.overwrite), as_json)
+    return run_agent(agent, AgentRun(job.env, episodes, job.seed, job.threads, job.precision, job.out, job.resume, job.overwrite), as_json)
 
 
 def simulate(network: Network, job: Job, folder: Path | None, record_spikes: bool = True) -> Any:

@@ -145,6 +145,42 @@ def access(count: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return load, store
 
 
+def gather(count: int) -> Callable[..., Any]:
+    """A function gathered(array, index, first) -> vector of the `count` elements of a flat array whose numbers index[first], index[first + 1], ... are.
+
+    Numbers are not negative. They are loads of one element each: an instruction that gathers takes more time on most processors.
+    """
+
+    @intrinsic
+    def gathered(typingctx, array, index, first):  # type: ignore[no-untyped-def]
+        if not _is_vector(array, first) or not isinstance(index, types.Array) or index.layout != "C" or not isinstance(index.dtype, types.Integer):
+            return None
+
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            source, numbers = (arrayobj.make_array(t)(context, builder, value).data for t, value in ((array, args[0]), (index, args[1])))
+            made = ir.Constant(_of(array.dtype, count), ir.Undefined)
+            for k in range(count):
+                at = context.cast(builder, builder.load(builder.gep(numbers, [builder.add(args[2], ir.Constant(ir.IntType(64), k))])), index.dtype, types.int64)
+                made = builder.insert_element(made, builder.load(builder.gep(source, [at])), ir.Constant(INT32, k))
+            return made
+
+        return Vector(array.dtype, count)(array, index, types.int64), codegen
+
+    return gathered
+
+
+@intrinsic
+def widened(typingctx, vector):  # type: ignore[no-untyped-def]
+    """The numbers of a vector as float64."""
+    if not isinstance(vector, Vector):
+        return None
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        return args[0] if vector.dtype == types.float64 else builder.fpext(args[0], _of(types.float64, vector.count))
+
+    return Vector(types.float64, vector.count)(vector), codegen
+
+
 @intrinsic(prefer_literal=True)
 def element(typingctx, vector, index):  # type: ignore[no-untyped-def]
     """One element of a vector, at a literal index, as a vector of one."""

@@ -1,8 +1,8 @@
 """Article 003's estimate of a human brain, line by line and figure by figure, recomputed (CLAIMS F1 to F7).
 
 Its operations are counted four ways: its own items added up; the equations run on counting numbers (as written); the
-equations traced by JAX, with common expressions shared, as our kernels have them; and those at the price our
-exponential has. Its totals are recomputed from its own inputs first, and then from corrected ones.
+equations traced by JAX, with common expressions shared, as our kernels have them; and those at the cost of
+our exponential. Its totals are recomputed from its own inputs first, and then from corrected ones.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from neuropil.lower.trace import scalar_jaxpr
 NEURONS, SYNAPSES = 100e9, 600e12
 NEURON_FLOPS, SYNAPSE_FLOPS, STEPS = 20_000.0, 85.0, 1000.0
 TRANSCENDENTAL = 10
-"""What the article charges for an exponential."""
+"""FLOPs that the article counts for an exponential."""
 GPT4_TRAINING = 2.1e25
 """FLOPs of GPT-4's training, Epoch's estimate (CLAIMS F4)."""
 WEEK = 7 * 86400.0
@@ -220,7 +220,7 @@ def f3() -> list[Finding]:
         _found("F3", "together", 5.3e19, article, "FLOP/s", "the arithmetic holds"),
         _found("F3", "its neuron per step: low", 2360, 126 * 10 + 1000 + 100, "FLOP"),
         _found("F3", "its neuron per step: high", 23100, 126 * 100 + 10_000 + 500, "FLOP", "it takes 20,000, near the top, and "
-               "charges for synapses here and again below"),
+               "counts synapses here and again below"),
         _found("F3", "synapses at 85 FLOPs per event and 1 Hz instead of each ms", 5.1e19, one_hertz, "FLOP/s"),
         _found("F3", "neurons at 0.05 ms, where Euler holds, synapses at 1 ms", 5.3e19, 20 * neurons + synapses, "FLOP/s"),
         _found("F3", "our draws: 5, 50, 95 %", 5.3e19, Interval(low, middle, high), "FLOP/s"),

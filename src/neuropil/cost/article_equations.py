@@ -2,7 +2,7 @@
 
 The functions take a namespace of `exp` and `maximum` and bare numbers (mV, ms, mS/cm², µA/cm², µF/cm²), so that they can be
 traced by JAX, run on counting numbers, and integrated with NumPy. Each is written with its forward-Euler update where the
-article states a differential equation, for a simulation has to make it.
+article states a differential equation, because a simulation has to compute it.
 
 Hodgkin & Huxley (1952) in today's sign, with the constants of CLAIMS F1. Synapse: see `neuropil.cost.article`.
 

@@ -1,6 +1,6 @@
 """What an operation costs in joules, by published tables, always as an interval.
 
-`status` says how the numbers got here: "published" (in the source named), "derived" (computed from published figures, as
+`status` says where the numbers come from: "published" (in the source named), "derived" (computed from published figures, as
 written), or "reported" (from memory of the source: check before quoting).
 """
 

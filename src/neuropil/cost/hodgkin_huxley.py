@@ -1,8 +1,8 @@
 """The article's neuron at the article's step: how many spikes Hodgkin and Huxley's equations give, by step and method.
 
-CLAIMS F1: 10 µA/cm² for 100 ms gives 7 spikes; forward Euler leaves the rails from about 0.1 ms on, far below the 1 ms
+CLAIMS F1: 10 µA/cm² for 100 ms gives 7 spikes; forward Euler diverges from about 0.1 ms on, far below the 1 ms
 that the estimate of article 003 rests on. Exponential Euler does not. Updated in turn (voltage, then gates at the new voltage)
-it counts right up to 0.5 ms; all at once, as our kernels do, up to 0.2 ms; neither does at 1 ms.
+it gives the right count up to 0.5 ms; all at once, as our kernels do, up to 0.2 ms; neither does at 1 ms.
 """
 
 from __future__ import annotations

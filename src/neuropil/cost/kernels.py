@@ -1,4 +1,4 @@
-"""Kernels that each do one thing as plainly as possible: what a machine can do at most, in the code that we compile."""
+"""Kernels that each do one thing as simply as possible: the highest rates of a machine, in code compiled as ours."""
 
 # mypy: ignore-errors
 # (Numba infers the types of these functions from their arguments.)
@@ -147,7 +147,7 @@ def job(kernel: Callable[..., object], *arguments: object) -> Callable[[], objec
 def multiply_add_rate(
     threads: int, dtype: type = np.float32, tries: int = 7, kernel: Callable[..., object] = multiply_add
 ) -> float:
-    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together; `kernel` is one compiled otherwise.
+    """The highest rate of multiply-adds, as FLOP/s (two for each), of all threads together; `kernel` is one compiled otherwise.
 
     Args:
         threads: their number.

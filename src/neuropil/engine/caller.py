@@ -38,7 +38,7 @@ def between_steps(method: Callable[..., T]) -> Callable[..., T]:
 
 
 class _Held:
-    """A context that keeps other callers out; entering and leaving take a microsecond, since a closed loop does so at every step."""
+    """A context that keeps other callers out. It is made once for each kind of call: a closed loop enters and leaves it at every step."""
 
     __slots__ = ("_advances", "_guard", "_what")
 
@@ -46,18 +46,20 @@ class _Held:
         self._guard, self._what, self._advances = guard, what, advances
 
     def __enter__(self) -> None:
-        self._guard._enter(self._what)
+        guard = self._guard
+        guard._enter(self._what)
         if self._advances:
             try:
-                self._guard._begin(self._what)
+                guard._begin(self._what)
             except BaseException:
-                self._guard._lock.release()
+                guard._lock.release()
                 raise
 
     def __exit__(self, *error: object) -> None:
+        guard = self._guard
         if self._advances:
-            self._guard._running = False
-        self._guard._lock.release()
+            guard._running = False
+        guard._lock.release()
 
 
 class _Whole:
@@ -84,10 +86,13 @@ class CallerGuard:
 
     def __init__(self, network: Network):
         self._network, self._contents = network, contents(network)
-        self._kinds = [kind for kind in self._contents if kind in vars(network)]
-        self._sizes = [self._contents[kind] for kind in self._kinds]
+        self._lists = [vars(network)[kind] for kind in self._contents if kind in vars(network)]
+        self._lists += [listed for m in network.modulators.values() for listed in (m.releases, m.effects)]
+        self._sizes = list(map(len, self._lists))
         self._process = os.getpid()
         self._lock = threading.RLock()
+        self._contexts: dict[tuple[str, bool], _Held] = {}
+        self._whole = _Whole(self)
         self._running = False
         self._torn = self._failed = False
         self.closed = False
@@ -101,7 +106,7 @@ class CallerGuard:
         Raises:
             SimulationError: it is running already, closed, of another process, or no longer whole; its network was changed.
         """
-        return _Held(self, what, True)
+        return self._contexts.get((what, True)) or self._context(what, True)
 
     def using(self, what: str) -> _Held:
         """A context in which the simulation is read or changed as a whole, between steps.
@@ -112,11 +117,14 @@ class CallerGuard:
         Raises:
             SimulationError: it is running in another thread, closed, of another process, or no longer whole.
         """
-        return _Held(self, what, False)
+        return self._contexts.get((what, False)) or self._context(what, False)
+
+    def _context(self, what: str, advances: bool) -> _Held:
+        return self._contexts.setdefault((what, advances), _Held(self, what, advances))
 
     def whole(self) -> _Whole:
         """A context for what belongs together; if it fails, the simulation cannot go on."""
-        return _Whole(self)
+        return self._whole
 
     def fail(self) -> None:
         """Let in `result` and `restore` alone: an error ended a step that had begun, after all until then had been recorded."""
@@ -130,20 +138,18 @@ class CallerGuard:
         """Begin to advance."""
         if self._running:
             raise SimulationError(f"{what}: this simulation is running", got="a call from its own progress function", fix="call it after run() or step() has returned")
-        held = vars(self._network)
-        if [len(held[kind]) for kind in self._kinds] != self._sizes or self._network.modulators:
-            self._check_network(what)
+        if list(map(len, self._lists)) != self._sizes:
+            raise self._changed(what)
         self._running = True
 
-    def _check_network(self, what: str) -> None:
+    def _changed(self, what: str) -> SimulationError:
         now = contents(self._network)
-        if now != self._contents:
-            changed = ", ".join(f"{n - self._contents.get(kind, 0):+d} {kind}" for kind, n in now.items() if n != self._contents.get(kind, 0))
-            raise SimulationError(
-                f"{what}: network {self._network.name!r} was changed after this simulation was made", got=changed,
-                expected="a network that stays as it was: the simulation runs a copy, which changes do not reach",
-                fix="make a new Simulation of it; to go on with this one as well, change a copy (copy.copy(network))",
-            )  # fmt: skip
+        changed = ", ".join(f"{n - self._contents.get(kind, 0):+d} {kind}" for kind, n in now.items() if n != self._contents.get(kind, 0))
+        return SimulationError(
+            f"{what}: network {self._network.name!r} was changed after this simulation was made", got=changed,
+            expected="a network that stays as it was: the simulation runs a copy, which changes do not reach",
+            fix="make a new Simulation of it; to go on with this one as well, change a copy (copy.copy(network))",
+        )  # fmt: skip
 
     def _enter(self, what: str) -> None:
         """Take the lock, or say why not."""
@@ -154,16 +160,19 @@ class CallerGuard:
             )  # fmt: skip
         if not self._lock.acquire(blocking=False):
             raise SimulationError(f"{what}: this simulation is running in another Python thread", fix="one thread at a time, or a Simulation for each")
-        try:
-            if self.closed:
-                raise SimulationError(f"{what}: this simulation is closed", fix="make a new one; to go on with this one, do not close it before")
-            if self._torn:
-                raise SimulationError(f"{what}: an error ended an earlier call in the middle of a step", fix="make a new Simulation, or resume from a checkpoint")
-            if self._failed and what not in ("result", "restore"):
-                raise SimulationError(f"{what}: an error ended the last call at the beginning of a step", fix="result() gives what was recorded until then, restore(snapshot) goes back; or make a new Simulation")
-        except BaseException:
+        if (self.closed or self._torn or self._failed) and (refusal := self._refusal(what)) is not None:
             self._lock.release()
-            raise
+            raise refusal
+
+    def _refusal(self, what: str) -> SimulationError | None:
+        """Why a call may not go on, if it may not."""
+        if self.closed:
+            return SimulationError(f"{what}: this simulation is closed", fix="make a new one; to go on with this one, do not close it before")
+        if self._torn:
+            return SimulationError(f"{what}: an error ended an earlier call in the middle of a step", fix="make a new Simulation, or resume from a checkpoint")
+        if self._failed and what not in ("result", "restore"):
+            return SimulationError(f"{what}: an error ended the last call at the beginning of a step", fix="result() gives what was recorded until then, restore(snapshot) goes back; or make a new Simulation")
+        return None
 
     def close(self) -> bool:
         """Whether it was open until now, and is the caller's to close.

@@ -21,6 +21,7 @@ from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
+from neuropil.engine.finite import checking
 from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
@@ -67,7 +68,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
-        levels: of modulators, by name; modulated: by target, what modulators change; probed: likewise of probes.
+        levels: of modulators, by name; modulated: by target, what modulators change; probed: likewise of probes; synaptic: likewise of synapses.
     """
 
     groups: list[list[GroupArrays]]
@@ -88,11 +89,12 @@ class Machine:
     levels: dict[str, Level] = field(default_factory=dict)
     modulated: dict[Target, ModulatedTarget] = field(default_factory=dict)
     probed: list[ModulatedProbe] = field(default_factory=list)
+    synaptic: list[ModulatedTarget] = field(default_factory=list)
 
     @property
     def effects(self) -> list[ModulatedTarget]:
         """Everything that modulators change by operations."""
-        return [*self.modulated.values(), *self.probed]
+        return [*self.modulated.values(), *self.probed, *self.synaptic]
 
     @property
     def arrays(self) -> Arrays:
@@ -120,6 +122,8 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.operations += machine.stimuli[g].values()
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)
+        if states := tuple(plan.buffers[g, a] for a in batch.arguments if a.kind is Kind.STATE):
+            machine.operations.append(checking(batch.name, [own[g].states for own in machine.groups], states))
     for name, planned in plan.cells.items():
         machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.advances[name] = operations[0]

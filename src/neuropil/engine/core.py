@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
-from math import isfinite
 from typing import Any, cast
 
 import numpy as np
@@ -19,12 +17,13 @@ from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
-from neuropil.engine.steps import PERIODS, PHASES, TICKED, TIMED_STEPS, run
+from neuropil.engine.steps import PHASES, TIMED_STEPS
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.graded import GradedWeights
 from neuropil.engine.stores.graded_compose import graded_of
+from neuropil.engine.stores.modulated_synapses import modulated_synapses
 from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -53,6 +52,7 @@ class Core(CoreStates):
 
     Attributes:
         plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts at the same indices.
+        counts: int64[neurons], spikes of each since t = 0.
         restarting: names of populations of cells whose start, in `now`, is that of other parameters.
     """
 
@@ -71,6 +71,7 @@ class Core(CoreStates):
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
+        self.counts = np.zeros(plan.network.size, np.int64)
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self.ticked = [-1] * threads  # the step of the last tick: it is done once, whatever comes between it and the step
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
@@ -82,6 +83,8 @@ class Core(CoreStates):
         shared = [store for store in self.own.values() if isinstance(store, SharedStore)]
         self.structured: list[GradedWeights | SharedStore] = [*self.graded, *shared]  # weights that are read and set as a whole
         self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
+        self.synaptic = modulated_synapses(plan, self.per_synapse, self.machine.levels)
+        self.machine.synaptic += self.synaptic
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
         self.described: dict[int, PackedSynapses] = {}  # as they were built, by index among the packed ones
@@ -92,7 +95,7 @@ class Core(CoreStates):
     def compile(self) -> None:
         """Compile, or load from the cache, the kernels."""
         linked = self.program.link([op.own(0) for op in self.program.calls], self.plan.precision)
-        self._calls = [Calls(self.program, linked) for _ in range(self.threads)]
+        self._calls = [Calls(self.program, linked, owner) for owner in self.layout.mine]
 
     def change(self, **parts: Any) -> None:
         """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
@@ -173,11 +176,11 @@ class Core(CoreStates):
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
-        self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
+        self.logs = [SpikeLog.of(room, self.ring, self.counts) for _ in range(self.threads)]
         self._compose_program()
 
     def _compose_program(self) -> None:
-        stored = [op for store in self.stores for op in store.operations()]
+        stored = [op for store in self.stores for op in store.operations()] + [op for modulated in self.synaptic for op in modulated.operations]
         graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
         self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
 
@@ -204,14 +207,14 @@ class Core(CoreStates):
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
-        columns = self.program.columns(self.step, max(steps, 1), self.plan.precision)
+        columns, row = self.program.columns(self.step, max(steps, 1), self.plan.precision)
         futures = []
         try:
             if self._pool is not None:
-                futures = [self._pool.submit(self._together, t, steps, columns) for t in range(1, self.threads)]
-            done, status, unfiled = self._together(0, steps, columns)
-            for future in futures:
-                future.result()
+                futures = [self._pool.submit(self._together, t, steps, columns, row) for t in range(1, self.threads)]
+            done, status, unfiled = self._together(0, steps, columns, row)
+            others = [future.result()[1] for future in futures]
+            status = status or max(others, default=DONE)  # owners end alike, but each has looked at its own states alone
         except BaseException:
             self.exchange.abort()  # or the others would wait for this thread for ever
             raise
@@ -220,22 +223,12 @@ class Core(CoreStates):
         if self.per_synapse and self.step % REFRESHED == 0 and self.step and not self.pending:
             for store in self.per_synapse.values():
                 store.bring_up(self.step)
-        return done, status if status != DONE or self._finite() else RUNAWAY
+        return done, status
 
     @property
     def diverged(self) -> int:
         """After a run ended RUNAWAY: the first step at whose end a state was found beyond bounds."""
         return self.exchange.first_alarm(self.step - self.exchange.interval) or self.step
-
-    def _finite(self) -> bool:
-        """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        # Smallest and largest of each are NaN if any is, and take a fraction of the time of a test of every value.
-        return all(isfinite(np.minimum.reduce(a)) and isfinite(np.maximum.reduce(a)) for a in self._states)
-
-    @cached_property
-    def _states(self) -> list[np.ndarray]:
-        """All states of neurons, batch by batch."""
-        return [group.states.reshape(-1) for groups in self.machine.groups for group in groups if group.states.size]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -245,13 +238,13 @@ class Core(CoreStates):
             store.grow(needed)
         if total > self.logs[0].step.size:
             for log in self.logs:
-                log.step, log.neuron = np.zeros(2 * total, np.int64), np.zeros(2 * total, np.int32)
+                log.enlarge(2 * total)
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
         parts = []
         for log in self.logs:
-            if n := int(log.counters[LOGGED]):
+            if n := log.counters.item(LOGGED):
                 parts.append((log.step[:n], log.neuron[:n]))
                 log.counters[LOGGED] = 0
             log.counters[SINCE_FLUSH] = 0
@@ -259,7 +252,8 @@ class Core(CoreStates):
             return np.empty(0, np.int64), np.empty(0, np.int64)
         step, neuron = parts[0] if len(parts) == 1 else (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
         neuron = neuron.astype(np.int64)  # a copy: the log goes on
-        if all(p[0][0] == step[0] == p[0][-1] for p in parts):  # all of one step: a log is in the order of steps
+        # All of one step? A log is in the order of steps.
+        if step.item(0) == step.item(-1) and (len(parts) == 1 or all(p[0][0] == step[0] == p[0][-1] for p in parts)):
             neuron.sort()
             return step.copy(), neuron
         order = np.lexsort((neuron, step))
@@ -340,14 +334,11 @@ class Core(CoreStates):
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    def _together(self, t: int, steps: int, columns: np.ndarray) -> tuple[int, int, int]:
+    def _together(self, t: int, steps: int, columns: np.ndarray, row: int) -> tuple[int, int, int]:
         """Run when the owners of other processes, too, have published what a run begins with."""
         if self.machine.before and not self.layout.whole:
             meet(self.exchange.barrier, self.layout.mine[t], self.layout.owners)
-        log, calls = self.logs[t], self._calls[t]
-        room = min((store.capacity for store in self.stores), default=1 << 62)
-        calls.take(t)
-        calls.call[:PERIODS] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing, self.program.ticking, self.ticked[t]
-        done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
-        self.ticked[t] = int(calls.call[TICKED])
-        return done
+        calls, room = self._calls[t], min([store.capacity for store in self.stores], default=1 << 62)
+        calls.take(t, (self.exchange.arrays, self.logs[t].arrays, self.clock[t], columns))
+        done, why, unfiled, self.ticked[t] = calls.run(self.step, steps, self.pending, room, row, self.ticked[t])
+        return done, why, unfiled

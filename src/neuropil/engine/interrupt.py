@@ -34,19 +34,20 @@ class stoppable(Stop):
     """A context within which Ctrl-C sets the `Stop` that it gives; the third one interrupts at once.
 
     Of several that are nested the outermost acts, so that what it consists of is finished. In another than the main thread, and
-    where Ctrl-C is ignored or ends the process without Python, nothing is changed. Entering and leaving take a microsecond, since a
-    closed loop does so at every step: hence the module of C functions behind `signal`, which turns handlers into enumerations.
+    where Ctrl-C is ignored or ends the process without Python, nothing is changed. A closed loop enters and leaves it at every step:
+    hence the module of C functions behind `signal`, which turns handlers into enumerations.
     """
 
     __slots__ = ("_before", "_mine")
 
     def __enter__(self) -> Stop:
         global _active
-        self._before: Any = _signal.getsignal(signal.SIGINT) if threading.get_ident() == threading.main_thread().ident else None
-        self._mine = not _active and callable(self._before)
-        if self._mine:
-            _active = True
-            _signal.signal(signal.SIGINT, self._handle)
+        self._mine = False
+        if not _active and threading.get_ident() == threading.main_thread().ident:
+            self._before: Any = _signal.getsignal(signal.SIGINT)
+            if callable(self._before):
+                self._mine = _active = True
+                _signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *error: object) -> None:

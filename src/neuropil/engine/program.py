@@ -20,15 +20,16 @@ from neuropil.codegen.ahead import Task, begin, busy_with, take
 from neuropil.codegen.entries import packed, words
 from neuropil.codegen.linked import entry_of, found
 from neuropil.engine import steps
-from neuropil.engine.steps import FRAME, GIVEN, PHASES, run
+from neuropil.engine.steps import FRAME, GIVEN, PHASES, execute, run
 from neuropil.plan.operations import Given, Operation, Phase, Result, TimeTable
 
 _INT, _INTS, _MATRIX = types.int64, types.int64[::1], types.int64[:, ::1]
 _RUN = (
-    types.Tuple((_MATRIX, _MATRIX, _INTS)), _MATRIX, _INTS, types.Tuple((types.int32[:, :, ::1], types.int64[:, :, :, ::1], _INTS, _INTS)),
-    types.Tuple((_INTS, types.int32[::1], _INTS, _INTS)), _INTS,
+    types.Tuple((_MATRIX, _MATRIX, _INTS)), types.Tuple((types.int32[:, :, ::1], types.int64[:, :, :, ::1], _INTS, _INTS)),
+    types.Tuple((_INTS, types.int32[::1], _INTS, _INTS, _INTS)), _INTS, _MATRIX, _INTS,
 )  # fmt: skip
 """Types of the arguments of the loop."""
+_EXECUTE = types.int64, types.int64
 _RESULTS = {
     None: steps.NOTHING, Result.FIRED_COUNT: steps.FIRED_COUNT, Result.EVENTS: steps.EVENT_COUNT, Result.DIVERGED: steps.DIVERGED, Result.FAULT: steps.NOTHING,
 }  # fmt: skip
@@ -37,6 +38,7 @@ AHEAD = 64
 """Steps that are tabulated at least."""
 
 Types = tuple[types.Type, ...]
+Linked = tuple[int, dict[Operation, tuple[Types, int]]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Program:
 
     @cached_property
     def calls(self) -> tuple[Operation, ...]:
-        """The operations as the loop calls them: first those that file what was published, then those with a period."""
-        return tuple(sorted(self.operations, key=lambda op: 0 if op.phase is Phase.SPIKES else 1 if op.periods else 2))
+        """The operations as the loop calls them: first those that file what was published, then those with a period, last those that check."""
+        return tuple(sorted(self.operations, key=lambda op: 0 if op.phase is Phase.SPIKES else 1 if op.periods else 3 if op.checks else 2))
 
     @cached_property
     def filing(self) -> int:
@@ -70,23 +72,27 @@ class Program:
         return sum(bool(op.periods) for op in self.operations)
 
     @cached_property
+    def checking(self) -> int:
+        """How many operations check what a run leaves."""
+        return sum(op.checks for op in self.operations)
+
+    @cached_property
     def periods(self) -> list[int]:
         """All periods, steps."""
         return sorted({n for op in self.operations for n in op.periods})
 
-    def columns(self, first: int, number: int, precision: str) -> np.ndarray:
-        """The tables for the steps from `first` on: int64[steps, tables], bits of whole numbers, or of values in a precision.
+    def columns(self, first: int, number: int, precision: str) -> tuple[np.ndarray, int]:
+        """The tables for the steps from `first` on: int64[rows, tables], bits of whole numbers, or of values in a precision; and the row of `first`.
 
         Args:
             number: of steps; of few, those that follow are tabulated as well, since single steps are most often followed by others.
             precision: of the values.
         """
-        since = first - self._tabulated[0]
-        if not 0 <= since <= len(self._tabulated[1]) - number:
+        row = first - self._tabulated[0]
+        if not 0 <= row <= len(self._tabulated[1]) - number:
             self._tabulated[:] = first, self._tabulate(first, max(number, AHEAD), precision)
-            since = 0
-        found: np.ndarray = self._tabulated[1][since : since + number]
-        return found
+            row = 0
+        return self._tabulated[1], row
 
     @cached_property
     def _tabulated(self) -> list[Any]:
@@ -100,7 +106,7 @@ class Program:
             columns[:, j] = values if table.index else np.asarray(values, precision).view(np.int32 if precision == "float32" else np.int64)
         return columns
 
-    def link(self, own: Sequence[tuple[Any, ...]], precision: str) -> dict[Operation, tuple[Types, int]]:
+    def link(self, own: Sequence[tuple[Any, ...]], precision: str) -> Linked:
         """Compile, or load from the cache, the loop and the kernels.
 
         Args:
@@ -108,7 +114,7 @@ class Program:
             precision: of the run.
 
         Returns:
-            For each operation the types of its own arguments, and the entry of its kernel, which holds for arguments of these types alone.
+            The entry of the loop; for each operation the types of its own arguments, and the entry of its kernel, which holds for arguments of these types alone.
         """
         real = types.float32 if precision == "float32" else types.float64
 
@@ -118,39 +124,40 @@ class Program:
         mine = {op: tuple(map(typeof, arguments)) for op, arguments in zip(self.calls, own, strict=True)}
         wanted = {op: (found(op.kernel), (*map(given, op.given), *mine[op])) for op in self.calls}
         tasks = {op: Task.of(*each) for op, each in wanted.items()}
-        loop = Task.of(run, _RUN)
-        begin([loop, *tasks.values()])
+        execution = Task.of(execute, _EXECUTE)
+        begin([Task.of(run, _RUN), *tasks.values(), execution])
         for op, each in wanted.items():
             if not busy_with(tasks[op]):  # what another process compiles is left for last
                 entry_of(*each)
-        take(loop)
-        run.compile(_RUN)
-        return {op: (mine[op], entry_of(*each)) for op, each in wanted.items()}
+        loop = entry_of(run, _RUN)
+        take(execution)
+        execute.compile(_EXECUTE)
+        return loop, {op: (mine[op], entry_of(*each)) for op, each in wanted.items()}
 
 
 class Calls:
     """The calls of a program in one thread, as the loop reads them. It holds the arrays whose addresses it contains.
 
+    Whatever the loop works on lies packed in memory, and what changes from one run to the next is a few numbers: so a single step costs little.
+
     Args:
         program: of the network.
         linked: from `Program.link`.
-
-    Attributes:
-        arrays: (table, copies, frame), see `neuropil.engine.steps`; call: int64[8 + periods], as well.
+        owner: the thread, among all that share the network.
     """
 
-    def __init__(self, program: Program, linked: dict[Operation, tuple[Types, int]]):
-        self._program, self._linked = program, linked
+    def __init__(self, program: Program, linked: Linked, owner: int):
+        self._program, (self._loop, self._linked) = program, linked
         self._own = [op.own for op in program.calls]
-        self._held: list[tuple[Any, ...] | None] = [None] * len(program.calls)
+        self._held: list[tuple[Any, ...]] = [(None,)] * len(program.calls)
         columns = {table: FRAME + j for j, table in enumerate(program.tables)}
         table = np.full((len(program.calls), 5), -1, np.int64)
         copies: list[tuple[int, int]] = []
         sizes = [[words(GIVEN[g][1]) if isinstance(g, Given) else 1 for g in op.given] for op in program.calls]
-        begins = [0, *accumulate(sum(s) + sum(map(words, linked[op][0])) for s, op in zip(sizes, program.calls, strict=True))]
+        begins = [0, *accumulate(sum(s) + sum(map(words, self._linked[op][0])) for s, op in zip(sizes, program.calls, strict=True))]
         self._words = np.zeros(begins[-1], np.uint64)
         self._slices = []
-        base = self._words.__array_interface__["data"][0]
+        base = _address(self._words)
         for j, op in enumerate(program.calls):
             to = begins[j]
             for g, size in zip(op.given, sizes[j], strict=True):
@@ -158,26 +165,56 @@ class Calls:
                 copies += [(at + w, base + 8 * (to + w)) for w in range(size)]
                 to += size
             self._slices.append(slice(to, begins[j + 1]))
-            table[j, steps.ENTRY], table[j, steps.ARGUMENTS] = linked[op][1], base + 8 * begins[j]
+            table[j, steps.ENTRY], table[j, steps.ARGUMENTS] = self._linked[op][1], base + 8 * begins[j]
             table[j, steps.RESULT], table[j, steps.COPIES] = _RESULTS[op.result], len(copies)
-            if j + 1 == len(program.calls) or program.calls[j + 1].phase is not op.phase:
+            if j + 1 == len(program.calls) or program.calls[j + 1].phase is not op.phase or program.calls[j + 1].checks:
                 table[j, steps.LAP] = PHASES.index(op.phase.value)
-        self.arrays = table, np.array(copies, np.int64).reshape(-1, 2), np.zeros(FRAME + len(columns), np.int64)
-        self.call = np.array([0] * steps.PERIODS + program.periods, np.int64)
+        self._arrays = table, np.array(copies, np.int64).reshape(-1, 2), np.zeros(FRAME + len(columns), np.int64)
+        self._call = np.array([0] * steps.PERIODS + program.periods, np.int64)
+        self._record = self._call.data  # a number is written three times as fast as into the array
+        counts = {steps.OWNER: owner, steps.FILING: program.filing, steps.TICKING: program.ticking, steps.CHECKING: program.checking}
+        for entry, number in counts.items():
+            self._record[entry] = number
+        self._arguments = np.zeros(sum(map(words, _RUN)), np.uint64)
+        self._at = _address(self._arguments)
+        self._given: tuple[Any, ...] = (None,) * (len(_RUN) - 2)
 
-    def take(self, owner: int) -> None:
-        """Take the operations' own arguments as they are now.
+    def take(self, thread: int, given: tuple[Any, ...]) -> None:
+        """Take the arguments of the loop, and the operations' own, as they are now.
 
         Args:
-            owner: the thread.
+            thread: which of this process.
+            given: exchange, log, clock and columns, as `neuropil.engine.steps.run` takes them.
 
         Raises:
             TypeError: arguments are of other types than the program was linked for.
         """
+        if not all(map(is_, given, self._given)):
+            self._given = given
+            self._arguments[:] = packed(types.Tuple(_RUN), (self._arrays, *given, self._call))
+        held = self._held
         for j, own in enumerate(self._own):
-            mine, held = own(owner), self._held[j]
-            if mine is not held and (held is None or not _same(mine, held)):
+            mine = own(thread)
+            if mine is not held[j] and not all(map(is_, mine, held[j])) and not _same(mine, held[j]):
                 self._pack(j, mine)
+
+    def run(self, step: int, number: int, unfiled: int, room: int, row: int, ticked: int) -> tuple[int, int, int, int]:
+        """Run steps, on what was taken last.
+
+        Args:
+            step: the first; number: how many.
+            unfiled: steps whose spikes wait to be filed.
+            room: for spikes in the stores.
+            row: of the columns, for the first step.
+            ticked: the step of the last tick.
+
+        Returns:
+            Steps done, why it ended, steps whose spikes wait to be filed, the step of the last tick.
+        """
+        record = self._record
+        record[steps.FIRST], record[steps.STEPS], record[steps.UNFILED], record[steps.ROOM], record[steps.ROW], record[steps.TICKED] = step, number, unfiled, room, row, ticked
+        why = execute(self._loop, self._at)
+        return record[steps.DONE], why, record[steps.UNFILED], record[steps.TICKED]
 
     def _pack(self, j: int, mine: tuple[Any, ...]) -> None:
         op = self._program.calls[j]
@@ -188,6 +225,11 @@ class Calls:
         self._held[j] = mine
 
 
+def _address(array: np.ndarray) -> int:
+    """Where an array's data begin."""
+    return int(array.__array_interface__["data"][0])
+
+
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     """Whether tuples hold the same objects, also within tuples in them."""
-    return all(map(is_, some, others)) or all(a is b or (type(a) is tuple and type(b) is tuple and _same(a, b)) for a, b in zip(some, others, strict=True))
+    return len(some) == len(others) and all(a is b or (type(a) is tuple and type(b) is tuple and _same(a, b)) for a, b in zip(some, others, strict=True))

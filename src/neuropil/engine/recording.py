@@ -127,7 +127,7 @@ class Recording(Access):
 
 
 class Keeping:
-    """A context that gives what a simulation has recorded to the error of a disk that refuses; a closed loop enters it at every step.
+    """A context that gives what a simulation has recorded to the error of a disk that refuses.
 
     Args:
         simulation: whose result it is.

@@ -116,7 +116,7 @@ class Simulation(Running):
         self.trace_seconds = time.perf_counter() - begun
         self.wall_seconds = 0.0
         self._compilations = Compilations()
-        self._tally = SpikeTally(self.network.populations.values())
+        self._tally = SpikeTally(self.network.populations.values(), self.core.counts)
         self.interrupted = False
         self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None

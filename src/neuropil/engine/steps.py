@@ -35,7 +35,7 @@ FRAME = 20
 ENTRY, ARGUMENTS, RESULT, LAP, COPIES = range(5)
 """Columns of the table: address of the kernel's entry; of its arguments; what is done with its result; the phase that ends with it, or -1; where its
 copies end."""
-OWNER, FIRST, STEPS, UNFILED, ROOM, FILING, TICKING, TICKED, PERIODS = range(9)
+OWNER, FIRST, STEPS, UNFILED, ROOM, ROW, TICKED, DONE, FILING, TICKING, CHECKING, PERIODS = range(12)
 """Entries of a call: see `run`."""
 NOTHING, FIRED_COUNT, EVENT_COUNT, DIVERGED = range(4)
 """What is done with a result."""
@@ -69,57 +69,66 @@ def _tick(table, copies, frame, first, end, timed, clock):
     return fault
 
 
+@inner_njit(**PROGRAM_FLAGS)
+def _found(table, first):
+    """What the operations that check find: 0 if nothing."""
+    found = 0
+    for j in range(first, table.shape[0]):
+        found |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+    return found
+
+
 @cached_njit(**PROGRAM_FLAGS)
-def run(program, columns, call, exchange, log, clock):
+def run(program, exchange, log, clock, columns, call):
     """Run steps.
 
     Args:
-        program: (table int64[operations, 5], those of spikes published first, then those with a period; copies int64[n, 2], from a word of the frame to an address; words
-            of the frame, int64).
-        columns: int64[steps, n], bits of what depends on the step alone, copied behind the frame.
-        call: int64[8 + periods]: the owner, the first step, steps to do, steps whose spikes wait to be filed, room for spikes in the stores, operations of spikes
-            published, operations with a period, the step of the last tick (which is written), and the periods.
-        exchange: (spikes, bounds, alarm, barrier) of `Exchange`; log: (step, neuron, counters, recent) of `SpikeLog`; clock: int64[phases + 1].
+        program: (table int64[operations, 5], those of spikes published first, then those with a period, last those that check; copies int64[n, 2], from a word of the
+            frame to an address; words of the frame, int64).
+        exchange: (spikes, bounds, alarm, barrier) of `Exchange`; log: the arrays of `SpikeLog`; clock: int64[phases + 1].
+        columns: int64[rows, n], bits of what depends on the step alone, copied behind the frame.
+        call: int64[11 + periods]: the owner, the first step, steps to do, steps whose spikes wait to be filed (before, and after), room for spikes in the stores, the row
+            of the first step, the step of the last tick (which is written), steps done (which are written), operations of spikes published, those with a period, those
+            that check, and the periods.
 
     Returns:
-        Steps done; why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed, 4 a fault at the tick of the next
-        step; steps whose spikes wait to be
-        filed.
+        Why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed, 4 a fault at the tick of the next step.
     """
     table, copies, frame = program
     spikes, bounds, alarm, barrier = exchange
-    log_step, log_neuron, counters, recent = log
-    owner, start, steps, unfiled, room, filing = call[OWNER], call[FIRST], call[STEPS], call[UNFILED], call[ROOM], call[FILING]
-    each = filing + call[TICKING]  # the first operation of every step
+    log_step, log_neuron, counters, recent, counts = log
+    owner, start, steps, room, first, filing = call[OWNER], call[FIRST], call[STEPS], call[ROOM], call[ROW], call[FILING]
+    each, last = filing + call[TICKING], table.shape[0] - call[CHECKING]  # the operations of every step
     interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
     _describe(frame, _PUBLISHED, owners, most, 4)
     _describe(frame, _BOUNDS, owners, bounds.shape[3], 8)
     frame[_OWN + 2] = frame[_FIRED + 2] = 4
     frame[_FIRED + 1] = most
-    done = 0
+    call[DONE] = 0
     while True:
+        done = call[DONE]
         side = (counters[MEETINGS] - 1) & 1
         published, when = spikes[side], bounds[side]
         frame[_PUBLISHED] = published.ctypes.data
-        while unfiled:
-            emitted = start + done - unfiled
+        while call[UNFILED]:
+            emitted = start + done - call[UNFILED]
             timed = emitted % SAMPLED == 0
             c0 = cycles() if timed else 0
             fell = when[emitted % interval]
             if not account(emitted, fell, counters, recent, room, log_step.size):
-                return done, 1, unfiled
-            log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters)
+                return 1
+            log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters, counts)
             frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
             copied = 0
             for j in range(filing):
                 _copy(copies, copied, table[j, COPIES], frame)
                 copied = table[j, COPIES]
                 call_entry(table[j, ENTRY], table[j, ARGUMENTS])
-            unfiled -= 1
+            call[UNFILED] -= 1
             c1 = cycles() if timed else 0
             clock[_SPIKES] += c1 - c0
         if done == steps:
-            return done, 0, 0
+            return 2 if _found(table, last) else 0
         side = counters[MEETINGS] & 1
         mine, when = spikes[side, owner], bounds[side]
         window = min(interval, steps - done)
@@ -134,9 +143,9 @@ def run(program, columns, call, exchange, log, clock):
                 call[TICKED] = frame[_STEP] = begun
                 alarm[8 * owner + 1] = begun + 1 if _tick(table, copies, frame, filing, each, begun % SAMPLED == 0, clock) else 0
                 if not meet(barrier, owner, owners):
-                    return done, 3, 0
+                    return 3
                 if alarmed(alarm[1:], begun, begun + 1):
-                    return done, 4, 0
+                    return 4
         frame[_FIRED] = mine.ctypes.data
         fired = 0
         for _ in range(window):
@@ -146,10 +155,10 @@ def run(program, columns, call, exchange, log, clock):
             diverged = 0
             frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, mine.ctypes.data + 4 * before
             for c in range(columns.shape[1]):
-                frame[FRAME + c] = columns[done, c]
+                frame[FRAME + c] = columns[first + done, c]
             copied = table[each - 1, COPIES] if each else 0
             c0 = cycles() if timed else 0
-            for j in range(each, table.shape[0]):
+            for j in range(each, last):
                 frame[_COUNT], frame[_OWN + 1] = fired, fired - before
                 _copy(copies, copied, table[j, COPIES], frame)
                 copied = table[j, COPIES]
@@ -171,13 +180,20 @@ def run(program, columns, call, exchange, log, clock):
                 alarm[8 * owner] = k + 1
             clock[TIMED_STEPS] += 1 if timed else 0
             done += 1
+        call[DONE] = done
         timed = counters[MEETINGS] % SAMPLED == 0
         counters[MEETINGS] += 1
         c0 = cycles() if timed else 0
         if not meet(barrier, owner, owners):
-            return done, 3, 0
+            return 3
         c1 = cycles() if timed else 0
         clock[_WAITING] += c1 - c0
-        unfiled = window
+        call[UNFILED] = window
         if alarmed(alarm, begun, begun + window):
-            return done, 2, unfiled
+            return 2
+
+
+@cached_njit(**PROGRAM_FLAGS)
+def execute(entry, arguments):
+    """Call a kernel by its entry with packed arguments: Python hands over two numbers, however many arguments there are."""
+    return call_entry(entry, arguments)

@@ -15,22 +15,22 @@ class SpikeTally(AsDescribed):
 
     Args:
         populations: of the network.
+        counts: int64[neurons], where the spikes of each neuron are counted as they come.
 
     Attributes:
-        counts: int64[neurons].
         ring: steps for which a spike may be under way; step: reached.
     """
 
     named_by, overrides = "population", False
 
-    def __init__(self, populations: Iterable[Population]):
+    def __init__(self, populations: Iterable[Population], counts: np.ndarray):
         self.populations = tuple(populations)
-        self.counts = np.zeros(sum(p.size for p in self.populations), np.int64)
+        self.counts = counts
         self.ring, self.step = 2, 0
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
 
     def take(self, stamps: np.ndarray, neurons: np.ndarray, step: int) -> None:
-        """Count spikes.
+        """Keep spikes as long as they may be under way.
 
         Args:
             stamps, neurons: int64[n], sorted by stamp.
@@ -38,10 +38,6 @@ class SpikeTally(AsDescribed):
         """
         self.step = step
         if stamps.size:
-            if 16 * neurons.size < self.counts.size:
-                np.add.at(self.counts, neurons, 1)  # of a step there are few
-            else:
-                self.counts += np.bincount(neurons, minlength=self.counts.size)
             self._recent.append((stamps, neurons))
         while self._recent and self._recent[0][0][-1] <= step - self.ring:
             self._recent.pop(0)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.lax import stop_gradient
 
+from neuropil.learn.exchange import Exchange
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
 from neuropil.learn.surrogate import Surrogate
@@ -85,6 +86,16 @@ class Neurons:
     def draws_uniform(self) -> bool:
         """Steps need a uniform number per neuron."""
         return self.step.traced.has_hazard
+
+    @property
+    def pieces(self) -> dict[str, Neurons]:
+        """Parts that step by one set of equations each, by name: the neurons themselves."""
+        return {"": self}
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What parts give each other: nothing."""
+        return ()
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
         """All that a step reads: parameters, propagator entries, "dt", and the refractory period "period", steps.

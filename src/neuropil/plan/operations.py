@@ -116,6 +116,8 @@ class Operation:
         updates: states that it brings from the beginning of the step to its end, and inputs that it takes and sets to zero.
         completes: states that it changes after they have been updated, because its events belong to the end of the step.
         observes: buffers that it reads as they are at the end of the step.
+        checks: whether it judges what a run has left: it is called once, after the last step of a run, and not in every step; the run ends as
+            diverged where it returns other than 0.
         periods: steps from one call to the next; () of what is called in every step. It is called at the beginning of steps that are a multiple
             of any of them (and may be in others that are a tick of other operations, so it looks itself), when all spikes up to then have been
             noted and before anything else of the step; all owners wait for each other afterwards.
@@ -134,3 +136,4 @@ class Operation:
     completes: tuple[Buffer, ...] = field(default=(), kw_only=True)
     observes: tuple[Buffer, ...] = field(default=(), kw_only=True)
     periods: tuple[int, ...] = field(default=(), kw_only=True)
+    checks: bool = field(default=False, kw_only=True)

@@ -80,13 +80,16 @@ def _relations(operations: Sequence[Operation]) -> tuple[list[set[int]], list[in
 
 
 def check(operations: Sequence[Operation]) -> None:
-    """Whether each buffer has one that sets it and one that updates it at most, and whether what is added to is ever emptied.
+    """Whether each buffer has one that sets it and one that updates it at most, whether what is added to is ever emptied, and whether what checks needs
+    nothing of a step.
 
     Raises:
         PlanError: names buffer and operations.
     """
     users: dict[Buffer, dict[str, list[str]]] = defaultdict(lambda: {use: [] for use in USES})
     for op in operations:
+        if op.checks and (op.given or op.periods or op.phase is Phase.SPIKES):
+            raise PlanError(f"{op.label}: an operation that checks is called once after the last step, without anything of a step", got=f"given={op.given}, periods={op.periods}, {op.phase}")
         for use in USES:
             for buffer in getattr(op, use):
                 users[buffer][use].append(op.label)

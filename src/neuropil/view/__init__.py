@@ -1,4 +1,4 @@
-"""Pictures of a run, and a plan in words: rasters, spectra and other statistics, a report that is one file, explanations."""
+"""Pictures of a run, and a plan as text: rasters, spectra and other statistics, a report in one file, explanations."""
 
 from neuropil.view.raster import draw_raster, draw_rates, raster_figure
 from neuropil.view.report import render_report, write_report

@@ -1,4 +1,4 @@
-"""The learning curve of an agent: returns of all episodes, their running mean, and a page that opens anywhere."""
+"""The learning curve of an agent: returns of all episodes, their running mean, and a self-contained page."""
 
 from __future__ import annotations
 

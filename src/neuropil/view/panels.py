@@ -13,7 +13,7 @@ from neuropil.view.statistics import Floats, PopulationStatistics
 from neuropil.view.style import INK, NORMAL, SERIES, SMALL, colour, kind, label, new_figure, tidy
 
 MAX_ROWS = 24
-MIN_NEURONS = 8  # a smooth curve through fewer values would claim too much
+MIN_NEURONS = 8  # a smooth curve through fewer values would suggest more than the data show
 MAX_SPECTRA = 16
 MAX_PROBES, MAX_LINES, MAX_POINTS = 8, 6, 1500
 
@@ -172,7 +172,7 @@ def _ridges(
 
 
 def _range(samples: Sequence[Floats], floor: float | None, at_least: float) -> tuple[float, float]:
-    """The common axis: all but the last 2.5 % of the widest population, whose tail would flatten the rest."""
+    """The common axis: all but the last 2.5 % of the widest population, whose tail would compress the rest."""
     filled = [values for values in samples if values.size]
     high = max([at_least, *(float(np.percentile(values, 97.5)) for values in filled)])
     low = floor if floor is not None else min([0.0, *(float(np.percentile(values, 1)) for values in filled)])
@@ -180,7 +180,7 @@ def _range(samples: Sequence[Floats], floor: float | None, at_least: float) -> t
 
 
 def _smooth(histogram: NDArray[Any], sigma: float) -> Floats:
-    """A histogram under a Gaussian of `sigma` bins, reflected at the ends so that no mass leaks out."""
+    """A histogram under a Gaussian of `sigma` bins, reflected at the ends so that the area is kept."""
     reach = min(int(3 * sigma) + 1, histogram.size)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     padded = np.pad(histogram.astype(np.float64), reach, mode="symmetric")

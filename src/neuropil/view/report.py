@@ -28,7 +28,7 @@ def write_report(
     *,
     t_from: float | None = None,
 ) -> Path:
-    """Write the report of a run; the file needs nothing beside it and no network.
+    """Write the report of a run; the file needs no other files and no network access.
 
     Args:
         result: the run.
@@ -109,7 +109,7 @@ def _key_figures(result: Result) -> list[tuple[str, str, str]]:
         ("Seed", str(s.get("seed", "–")), "of every random number"),
         ("Digest of spikes", digest[:8], "SHA-256, in full below"),
     ]
-    # A tile without a value says nothing; a run that recorded little has few.
+    # Tiles without a value are left out; a run that recorded little has few.
     return [tile for tile in tiles if tile[1] != "–"]
 
 
@@ -178,7 +178,7 @@ def _bar(part: float, origin: float) -> dict[str, float]:
 
 
 def _distributions(statistics: Statistics, start: float, stop: float) -> _Picture | None:
-    # Of a handful of neurons there is no distribution, and the table has said it all.
+    # A few neurons have no distribution; the table has their values.
     if not any(s.spikes and s.size >= MIN_NEURONS for s in statistics.values()):
         return None
     note = "Each curve is scaled to its own peak; the mark is the median. A Poisson process has a CV of 1."

@@ -1,4 +1,4 @@
-"""The page of a training: learning curve, activity, warnings, what an inference costs, in one file that opens anywhere."""
+"""The page of a training: learning curve, activity, warnings, what an inference costs, in one self-contained file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def training_figure(fitted: Fit) -> Any:
 
 
 def write_training(fitted: Fit, path: str | os.PathLike[str] = "report.html") -> Path:
-    """Write the page; it needs nothing beside it.
+    """Write the page; it needs no other files.
 
     Args:
         fitted: what `fit` returned.

@@ -1,4 +1,4 @@
-"""How to bring each registered neuron to life, so that a test over all of them exercises what they do.
+"""How to drive each registered neuron, so that a test over all of them covers what they do.
 
 The drives are moderate: they make the model spike some ten times a second or more, with excitation and inhibition on
 every port and a current on every input, without holding it in saturation.
@@ -23,7 +23,7 @@ class ContractDrive:
         currents: input -> constant amplitude.
         events: port -> (weight, rate of a Poisson train to each neuron).
         spikes: whether the model ever spikes.
-        dt: the time step at which the model is at home.
+        dt: a time step that suits the model.
     """
 
     currents: dict[str, Quantity | float] = field(default_factory=dict)

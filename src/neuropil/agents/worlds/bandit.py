@@ -1,4 +1,4 @@
-"""A bandit with reversals: a few arms, one of them good; which one changes without notice.
+"""A bandit with reversals: a few arms, one of them good; which one changes at unannounced times.
 
 An episode is one pull, so that nothing follows it but its reward: 1 with the arm's chance, else 0. The chances stay over
 episodes; after every `reversal` pulls the good arm becomes another, drawn anew. Chances of 0.8 and 0.2 are usual in

@@ -1,6 +1,6 @@
-"""A gridworld with food and with a lever: one tile pays nothing, but raises dopamine when it is stood upon.
+"""A gridworld with food and with a lever: one tile gives no reward, but raises dopamine while the animal stands on it.
 
-Food (reward 1) lies in one corner and grows back elsewhere than where the animal stands: it is put back to the start. The
+Food (reward 1) lies in one corner and is there again at once, because the animal is moved back to the start. The
 lever's tile adds `stimulation` to dopamine through `info["stimulation"]` and pays no reward, as self-stimulation does
 (Olds & Milner 1954, J. Comp. Physiol. Psychol. 47:419). An agent whose dopamine is capped, or that has no lever, forages.
 """
@@ -17,7 +17,7 @@ MOVES = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 
 
 class Foraging(gymnasium.Env[Any, Any]):
-    """Observation: the number of the tile, row by row. Actions: right, down, left, up; walls hold.
+    """Observation: the number of the tile, row by row. Actions: right, down, left, up; a move into a wall has no effect.
 
     Args:
         side: tiles along an edge; the animal starts in the middle, food is at the last tile, the lever at the first.

@@ -1,4 +1,4 @@
-"""Regression that is stationary piece by piece: y = a·x + noise, and a changes without notice.
+"""Regression that is stationary piece by piece: y = a·x + noise, and a changes at unannounced times.
 
 An episode is one sample: x is shown, the action is the guess at y, and the reward minus the squared error. `info["error"]` is the error
 with its sign, `info["slope"]` is a. After each sample a is drawn anew with chance `hazard`, as in claim B2. It stays over episodes;

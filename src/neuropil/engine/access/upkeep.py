@@ -90,6 +90,8 @@ class Upkeep:
 
     def flush(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]."""
+        if not self.probed:
+            return []
         made = [np.array(rows, float).reshape(len(rows), chosen.size) for rows, (*_, chosen) in zip(self.samples, self.probed, strict=True)]
         self.samples = [[] for _ in self.probed]
         return made

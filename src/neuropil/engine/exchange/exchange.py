@@ -67,6 +67,7 @@ class Exchange:
         bounds: int64[2, interval, owners, WORDS], for each of the steps, by its remainder by the interval, where its spikes begin and end.
         alarm: int64[owners * WORDS], 1 + the step in which an owner's state diverged.
         barrier: state of the meeting.
+        arrays: (spikes, bounds, alarm, barrier): what the loop over steps is given.
     """
 
     def __init__(self, plan: Plan, owners: int, allocate: Allocator = within_process):
@@ -77,6 +78,7 @@ class Exchange:
         self.bounds = self.shared("bounds", np.int64, (2, self.interval, owners, WORDS))
         self.alarm = self.shared("alarms", np.int64, (owners * WORDS,))
         self.barrier = self.shared("barrier", np.int64, (BARRIER_SIZE,))
+        self.arrays = self.spikes, self.bounds, self.alarm, self.barrier
 
     def shared(self, name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
         """An array of zeros that all owners see; of one name there is one.
@@ -89,11 +91,6 @@ class Exchange:
         if name not in self._shared:
             self._shared[name] = self._allocate(name, dtype, shape)
         return self._shared[name]
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """What a program is given."""
-        return self.spikes, self.bounds, self.alarm, self.barrier
 
     def published(self, side: int, first: int, steps: int) -> int:
         """How many neurons, of all owners, fired in the steps first, first + 1, … of a side.

@@ -28,17 +28,28 @@ class SpikeLog:
         counters: int64[8], by `LOGGED` (own spikes in the log), `SINCE_FLUSH` (all spikes since), `IN_RING` (all spikes within the
             ring), `EVENTS` (synaptic events) and `MEETINGS` (of all owners, so far).
         recent: int64[ring], all spikes of each recent step.
+        counts: int64[neurons], all own spikes of each neuron; owners that are threads of one process share it.
+        arrays: (step, neuron, counters, recent, counts): what the loop over steps is given.
     """
 
     step: np.ndarray
     neuron: np.ndarray
     counters: np.ndarray
     recent: np.ndarray
+    counts: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.arrays = self.step, self.neuron, self.counters, self.recent, self.counts
 
     @classmethod
-    def of(cls, capacity: int, ring: int) -> SpikeLog:
-        """An empty log for `capacity` spikes and a ring of so many steps."""
-        return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64))
+    def of(cls, capacity: int, ring: int, counts: np.ndarray) -> SpikeLog:
+        """An empty log for `capacity` spikes and a `ring` of so many steps, which counts in `counts`."""
+        return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64), counts)
+
+    def enlarge(self, capacity: int) -> None:
+        """Make room for `capacity` spikes in a log that was flushed."""
+        self.step, self.neuron = np.zeros(capacity, np.int64), np.zeros(capacity, np.int32)
+        self.__post_init__()
 
     @property
     def side(self) -> int:
@@ -98,10 +109,11 @@ def account(step, bounds, counters, recent, room, logged):
 
 
 @cached_njit(nogil=True)
-def log_spikes(step, owner, published, bounds, log_step, log_neuron, counters):
-    """Keep this owner's own spikes of `step`, stamped with its end."""
+def log_spikes(step, owner, published, bounds, log_step, log_neuron, counters, counts):
+    """Keep and count this owner's own spikes of `step`, stamped with its end."""
     first, begin, end = counters[LOGGED], bounds[owner, 0], bounds[owner, 1]
     for q in range(begin, end):
         log_step[first + q - begin] = step + 1
         log_neuron[first + q - begin] = published[owner, q]
+        counts[published[owner, q]] += 1
     counters[LOGGED] = first + end - begin

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ SPIKES_AHEAD = 16
 """Spikes whose segment bounds are prefetched ahead."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rows:
     """The store's index, shared by all threads: where each neuron's segments lie.
 
@@ -103,9 +103,9 @@ class Rows:
         starts = np.zeros(sum(sizes) + 1, np.int64)
         return cls.of(PackedSynapses(np.zeros(0, word), starts, [none] * len(sizes), offsets, [], []), sizes)
 
-    @property
+    @cached_property
     def index(self) -> tuple[np.ndarray, ...]:
-        """The arrays that filing a spike reads."""
+        """The arrays that filing a spike reads: one tuple, so that a look at it tells whether they are still the same."""
         return (self.population, self.first, self.key_start, self.channel, self.delay, self.offset_start, self.offsets,
                 self.row_start)  # fmt: skip
 
@@ -193,7 +193,22 @@ def delivery(alike: int) -> Callable[..., Any]:
     Args:
         alike: 1 where the synapses of a class weigh the same and words are targets, 0 where each word has a weight.
     """
-    add = _add_alike if alike else _add
+    add_one = _add_weight if alike else _add_word
+
+    @inner_njit(**KERNEL_FLAGS)
+    def add(words, segments, n, weight, target):  # type: ignore[no-untyped-def]
+        events = 0
+        for q in range(min(AHEAD, n)):
+            _fetch(words, segments[q])
+        for q in range(n):
+            if q + AHEAD < n:
+                _fetch(words, segments[q + AHEAD])
+            start = segments[q] >> LENGTH_BITS
+            stop = start + (segments[q] & (LENGTHS - 1))
+            events += stop - start
+            for j in range(np.uint64(start), np.uint64(stop)):
+                add_one(target, words[j], weight)
+        return events
 
     @cached_njit(nogil=True)
     def deliver(step, words, buckets, due, arrived, channel, multiples):  # type: ignore[no-untyped-def]
@@ -209,46 +224,16 @@ def delivery(alike: int) -> Callable[..., Any]:
     return deliver
 
 
-@inner_njit(**KERNEL_FLAGS)
-def _add(words, segments, n, weight, target):
-    """Sum n segments of words into the accumulators of one block."""
-    events = 0
-    _fetch_first(words, segments, n)
-    for q in range(n):
-        start, stop = _segment(words, segments, q, n)
-        events += stop - start
-        for j in range(np.uint64(start), np.uint64(stop)):
-            word = words[j]
-            target[word & 0xFFFF] += word >> 16
-    return events
+@inner_njit(inline="always", **KERNEL_FLAGS)
+def _add_word(target, word, weight):
+    """What a word of a target and its own weight adds to the accumulators of a block."""
+    target[word & 0xFFFF] += word >> 16
 
 
-@inner_njit(**KERNEL_FLAGS)
-def _add_alike(words, segments, n, weight, target):
-    """As `_add`, of words that are targets: each receives `weight`."""
-    events = 0
-    _fetch_first(words, segments, n)
-    for q in range(n):
-        start, stop = _segment(words, segments, q, n)
-        events += stop - start
-        for j in range(np.uint64(start), np.uint64(stop)):
-            target[words[j]] += weight
-    return events
-
-
-@inner_njit(nogil=True, inline="always")
-def _fetch_first(words, segments, n):
-    for q in range(min(AHEAD, n)):
-        _fetch(words, segments[q])
-
-
-@inner_njit(nogil=True, inline="always")
-def _segment(words, segments, q, n):
-    """Where segment q begins and ends; one that follows is fetched."""
-    if q + AHEAD < n:
-        _fetch(words, segments[q + AHEAD])
-    start = segments[q] >> LENGTH_BITS
-    return start, start + (segments[q] & (LENGTHS - 1))
+@inner_njit(inline="always", **KERNEL_FLAGS)
+def _add_weight(target, word, weight):
+    """What a word that is a target adds: `weight`, as all of its class."""
+    target[word] += weight
 
 
 @inner_njit(nogil=True, inline="always")

@@ -26,7 +26,7 @@ from neuropil.engine.stores.graded_kernels import (
     multiply_kronecker,
     multiply_list,
     multiply_matrix,
-    multiply_permuted,
+    multiply_single,
 )
 from neuropil.lower.equation import parameter_leaves, weights_program
 from neuropil.model.base import grid
@@ -153,11 +153,11 @@ class GradedWeights:
             w, source, lags = np.zeros(length, self.real), np.full(length, p.source.size, np.uint32), np.zeros(length, np.int32)
             w[entry], source[entry], lags[entry] = weight, pre, steps
             if bounds is None:
-                made.append((Kernel.of(multiply_permuted), (w, source)))
+                made.append(one_each(w, source))
             elif p.uniform_delay:
                 made.append((Kernel.of(multiply_list), (bounds, w, source)))
             else:
-                made.append((Kernel.of(multiply_delayed), (bounds, w, source, lags)))
+                made.append((Kernel.of(multiply_delayed), (bounds, w, source, lags, np.zeros(LANES, np.int64))))
         return made
 
     def _listed(self, t: int, size: int, drawn: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...]:
@@ -242,6 +242,16 @@ def side_by_side(element: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
     return bounds, bounds[element // LANES] + rank * LANES + element % LANES
 
 
+def one_each(w: np.ndarray, source: np.ndarray) -> Multiplied:
+    """One weight for each target.
+
+    Args:
+        w: [targets]; source: uint32[targets], of each.
+    """
+    neighbours = source.size > 0 and np.array_equal(source, source[0] + np.arange(source.size))
+    return Kernel.of(multiply_single), (w, source[:1] if neighbours else source)
+
+
 # --- structured weights --------------------------------------------------------------------------------------------------
 
 
@@ -269,7 +279,7 @@ def circulant(matrix: Circulant, rows: np.ndarray) -> Multiplied:
 def permutation(matrix: Permutation, rows: np.ndarray) -> Multiplied:
     """One source for each target; see `equation`."""
     source = np.argsort(matrix.target)[rows]
-    return Kernel.of(multiply_permuted), (np.broadcast_to(_float(matrix, "weight"), matrix.target.shape)[source], source.astype(np.uint32))
+    return one_each(np.broadcast_to(_float(matrix, "weight"), matrix.target.shape)[source], source.astype(np.uint32))
 
 
 @register(Kronecker, "engine")
@@ -284,8 +294,26 @@ def kronecker(matrix: Kronecker, rows: np.ndarray) -> Multiplied:
 def blocks(matrix: Blocks, rows: np.ndarray) -> Multiplied:
     """Own columns of the blocks; see `equation`."""
     weights = _float(matrix, "weights")
-    block, column = rows // weights.shape[2], rows % weights.shape[2]
-    return Kernel.of(multiply_blocks), (np.ascontiguousarray(weights[block, :, column].T), (block * weights.shape[1]).astype(np.uint32))
+    size, columns = weights.shape[1:]
+    block, column = rows // columns, rows % columns
+    begin = _beginnings(block)
+    alike = begin.size * LANES <= 2 * rows.size  # else the room that groups leave empty would cost more than groups of any targets
+    if not alike:
+        begin = np.arange(0, rows.size, LANES)
+    own = np.arange(rows.size)
+    group = np.searchsorted(begin, own, "right") - 1
+    lane = own - begin[group]
+    w, first = np.zeros((begin.size, size, LANES)), np.zeros((begin.size, LANES), np.uint32)
+    w[group, :, lane] = weights[block, :, column]
+    first[group, lane] = block * size
+    return Kernel.of(multiply_blocks), (size, w.ravel(), first[:, 0].copy() if alike else first.ravel(), begin if alike else begin[:0])
+
+
+def _beginnings(block: np.ndarray) -> np.ndarray:
+    """Where groups of targets begin that are neighbours of one block, at most LANES each: int64[groups], for the block of each target."""
+    change = np.flatnonzero(np.diff(block, prepend=-1))
+    within = np.arange(block.size) - np.repeat(change, np.diff(change, append=block.size))
+    return np.flatnonzero(within % LANES == 0)
 
 
 def _float(matrix: WeightMatrix, name: str) -> np.ndarray:

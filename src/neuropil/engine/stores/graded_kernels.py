@@ -2,6 +2,8 @@
 
 Each is called as kernel(k, out, into, published, lag, total, *weights): it adds to out[into[i]] the sum of target i, which it forms in total,
 float64, of the row of `published` that is `lag` steps old.
+
+Sums of neighbouring targets are vectors that stay in registers while a loop goes through the sources (`neuropil.codegen.vector_values`).
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -11,11 +13,36 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
-from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.noalias import noalias_arguments
+from neuropil.codegen.vector_values import access, gather, prefer_widest, spread, widened
 from neuropil.plan.graded import LANES, SUMMED, TILE
 
-assert SUMMED == LANES == 16  # terms that `multiply_matrix`, and sums that `multiply_list` writes out
+assert SUMMED == 16  # terms that `multiply_matrix` writes out
+
+load, store = access(LANES)
+everywhere = spread(LANES)
+gathered = gather(LANES)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def without_gaps(into):
+    """Whether the targets `into` are neighbours, each the next of the one before it; they ascend."""
+    n = into.size
+    return n > 0 and into[n - 1] - into[0] == n - 1
+
+
+@inner_njit(**KERNEL_FLAGS)
+def add_sums(out, into, total):
+    """out[into[i]] += total[i]; `into` ascends, and is not read where it has no gaps."""
+    n = into.size
+    if without_gaps(into):
+        own = out[into[0] : into[0] + n]
+        for i in range(n):
+            own[i] += total[i]
+    else:
+        for i in range(n):
+            out[into[i]] += total[i]
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -46,81 +73,86 @@ def multiply_matrix(k, out, into, published, lag, total, w):
                 s = t[0, i] * a0 + t[1, i] * a1 + t[2, i] * a2 + t[3, i] * a3 + t[4, i] * a4 + t[5, i] * a5 + t[6, i] * a6 + t[7, i] * a7
                 s = s + t[8, i] * a8 + t[9, i] * a9 + t[10, i] * a10 + t[11, i] * a11 + t[12, i] * a12 + t[13, i] * a13 + t[14, i] * a14 + t[15, i] * a15
                 sums[i] += s
-    for i in range(into.size):
-        out[into[i]] += total[i]
+    add_sums(out, into, total)
 
 
 @cached_njit(**KERNEL_FLAGS)
 def multiply_list(k, out, into, published, lag, total, bounds, w, source):
-    """Weights listed by target: LANES targets side by side, each its own weights in the order of their sources, up to as many as the longest has.
+    """Weights listed by target: LANES targets side by side, each its own weights in the order of their sources, up to as many as the longest has."""
+    x = published[(k - lag) & (published.shape[0] - 1)]
+    noalias_arguments()
+    prefer_widest()
+    for c in range(bounds.size - 1):
+        sums = everywhere(0.0)
+        for e in range(bounds[c], bounds[c + 1], LANES):
+            sums = sums + widened(load(w, e)) * widened(gathered(x, source, e))
+        store(total, c * LANES, sums)
+    add_sums(out, into, total)
 
-    Sums are written out, as many as stay in registers; sources are unsigned, so that no index is tested for its sign.
+
+@cached_njit(**KERNEL_FLAGS)
+def multiply_delayed(k, out, into, published, lag, total, bounds, w, source, delay, index):
+    """As `multiply_list`, where each weight has a delay of its own; index: room for LANES numbers."""
+    flat, last, columns = published.reshape(published.size), published.shape[0] - 1, published.shape[1]
+    noalias_arguments()
+    prefer_widest()
+    for c in range(bounds.size - 1):
+        sums = everywhere(0.0)
+        for e in range(bounds[c], bounds[c + 1], LANES):
+            for i in range(LANES):
+                index[i] = ((k - delay[e + i]) & last) * columns + np.int64(source[e + i])
+            sums = sums + widened(load(w, e)) * widened(gathered(flat, index, 0))
+        store(total, c * LANES, sums)
+    add_sums(out, into, total)
+
+
+@cached_njit(**KERNEL_FLAGS)
+def multiply_single(k, out, into, published, lag, total, w, source):
+    """One weight for each target. source: uint32[targets]; or the first alone, where the sources are neighbours in the order of the targets."""
+    x = published[(k - lag) & (published.shape[0] - 1)]
+    noalias_arguments()
+    prefer_widest()
+    n = into.size
+    if source.size != 1:
+        for i in range(n):
+            out[into[i]] += np.float64(w[i]) * np.float64(x[source[i]])
+        return
+    a = x[source[0] : source[0] + n]
+    if without_gaps(into):
+        own = out[into[0] : into[0] + n]
+        for i in range(n):
+            own[i] += np.float64(w[i]) * np.float64(a[i])
+    else:
+        for i in range(n):
+            out[into[i]] += np.float64(w[i]) * np.float64(a[i])
+
+
+@cached_njit(**KERNEL_FLAGS)
+def multiply_blocks(k, out, into, published, lag, total, sources, w, first, begin):
+    """Blocks on the diagonal, of so many sources. w: float64[groups · sources · LANES], of groups of up to LANES targets.
+
+    Groups of one block each: first: uint32[groups], the first source of the block; begin: int64[groups], the first target (what a group leaves in
+    `total` beyond its targets, the next one writes over). Groups of any targets: first: uint32[groups · LANES], of each target; begin: ().
     """
     x = published[(k - lag) & (published.shape[0] - 1)]
     noalias_arguments()
-    for c in range(bounds.size - 1):
-        s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        s8, s9, s10, s11, s12, s13, s14, s15 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for e in range(bounds[c], bounds[c + 1], LANES):
-            a, b = w[e : e + LANES], source[e : e + LANES]
-            s0 += np.float64(a[0]) * np.float64(x[b[0]])
-            s1 += np.float64(a[1]) * np.float64(x[b[1]])
-            s2 += np.float64(a[2]) * np.float64(x[b[2]])
-            s3 += np.float64(a[3]) * np.float64(x[b[3]])
-            s4 += np.float64(a[4]) * np.float64(x[b[4]])
-            s5 += np.float64(a[5]) * np.float64(x[b[5]])
-            s6 += np.float64(a[6]) * np.float64(x[b[6]])
-            s7 += np.float64(a[7]) * np.float64(x[b[7]])
-            s8 += np.float64(a[8]) * np.float64(x[b[8]])
-            s9 += np.float64(a[9]) * np.float64(x[b[9]])
-            s10 += np.float64(a[10]) * np.float64(x[b[10]])
-            s11 += np.float64(a[11]) * np.float64(x[b[11]])
-            s12 += np.float64(a[12]) * np.float64(x[b[12]])
-            s13 += np.float64(a[13]) * np.float64(x[b[13]])
-            s14 += np.float64(a[14]) * np.float64(x[b[14]])
-            s15 += np.float64(a[15]) * np.float64(x[b[15]])
-        t = total[c * LANES : (c + 1) * LANES]
-        t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7] = s0, s1, s2, s3, s4, s5, s6, s7
-        t[8], t[9], t[10], t[11], t[12], t[13], t[14], t[15] = s8, s9, s10, s11, s12, s13, s14, s15
-    for i in range(into.size):
-        out[into[i]] += total[i]
-
-
-@cached_njit(**KERNEL_FLAGS)
-def multiply_delayed(k, out, into, published, lag, total, bounds, w, source, delay):
-    """As `multiply_list`, where each weight has a delay of its own."""
-    last = published.shape[0] - 1
-    for c in range(bounds.size - 1):
-        sums = total[c * LANES : (c + 1) * LANES]
-        sums[:] = 0.0
-        for e in range(bounds[c], bounds[c + 1], LANES):
-            for i in range(LANES):
-                sums[i] += np.float64(w[e + i]) * np.float64(published[(k - delay[e + i]) & last, source[e + i]])
-    for i in range(into.size):
-        out[into[i]] += total[i]
-
-
-@cached_njit(**KERNEL_FLAGS)
-def multiply_permuted(k, out, into, published, lag, total, w, source):
-    """One weight for each target."""
-    x = published[(k - lag) & (published.shape[0] - 1)]
-    for i in range(into.size):
-        out[into[i]] += w[i] * np.float64(x[source[i]])
-
-
-@cached_njit(**KERNEL_FLAGS)
-def multiply_blocks(k, out, into, published, lag, total, w, first):
-    """Blocks on the diagonal: w float64[sources of a block, own targets]; first: uint32, the first source of each target's block."""
-    x = published[(k - lag) & (published.shape[0] - 1)]
-    noalias_arguments()
-    for i in range(first.size):
-        total[i] = 0.0
-    for j in range(w.shape[0]):
-        row = w[j]
-        for i in range(first.size):
-            total[i] += row[i] * np.float64(x[first[i] + np.uint32(j)])
-    for i in range(into.size):
-        out[into[i]] += total[i]
+    prefer_widest()
+    e = 0
+    if begin.size:
+        for g in range(begin.size):
+            sums, a = everywhere(0.0), x[first[g] : first[g] + sources]
+            for j in range(sources):
+                sums = sums + load(w, e) * everywhere(np.float64(a[j]))
+                e += LANES
+            store(total, begin[g], sums)
+    else:
+        for g in range(first.size // LANES):
+            sums = everywhere(0.0)
+            for j in range(sources):
+                sums = sums + load(w, e) * widened(gathered(x[j:], first, g * LANES))
+                e += LANES
+            store(total, g * LANES, sums)
+    add_sums(out, into, total)
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -142,5 +174,4 @@ def multiply_kronecker(k, out, into, published, lag, total, first, second, half,
         z, row = half[a], first[a]
         for i in range(slow.size):
             total[i] += row[slow[i]] * z[fast[i]]
-    for i in range(into.size):
-        out[into[i]] += total[i]
+    add_sums(out, into, total)

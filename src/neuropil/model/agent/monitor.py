@@ -91,10 +91,10 @@ class SelfStimulationMonitor:
         return self._above >= self.patience
 
     def save(self) -> dict[str, Any]:
-        """All that it has learnt, for `wake`."""
+        """All that it has learnt, for `restore`."""
         return dict(vars(self))
 
-    def wake(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Restore the `state` that `save` returned."""
         vars(self).update(state)
 

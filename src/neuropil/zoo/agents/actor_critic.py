@@ -7,13 +7,13 @@ Place cells, each tuned to a region of the observation, drive a critic and an ac
     place cells   integrate-and-fire, firing at f_i = F·φ_i(o), φ Gaussian with Σφ = 1
     critic        N cells with equal input; the value is V = (rate - zero)/(one - zero)
     actor         a group of cells for each action; an action is drawn by softmax over the groups' rates, and its
-                  efference copy excites the group of the action and silences the others, so that what was done is tagged
+                  efference copy excites the group of the action and silences the others, so that the synapses of the chosen action are tagged
     dopamine      δ = (1 - γ)·r + γ·V' - V, γ = exp(-20 ms / 1 s), into all plastic synapses
 
 The neurons are `LIFExp` with c_m 250 pF, tau_m 10 ms, t_ref 1 ms. Cells of a population differ by an evenly spread bias
 around the rheobase (375 pA) and by noise, so that they do not fire together. The paper's actor chooses by competition on
-a ring and the action is continuous in strength; here actions are few, as Gymnasium's are. Constants below are ours,
-chosen on seeds other than those of claim D8.
+a ring and the action is continuous in strength; here actions are few, as Gymnasium's are. The constants below were chosen
+for this file, on seeds other than those of claim D8.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A bandit whose good arm changes, played by spiking basal ganglia: dopamine, δ = r - V, teaches the striatum.
+"""A bandit whose good arm changes, solved by spiking basal ganglia: dopamine, δ = r - V, teaches the striatum.
 
 The circuit is `zoo/circuits/basal_ganglia.py` with a channel for each arm. One cortical group, which fires in every trial,
 reaches the STN of all channels by fixed synapses and their striatum by plastic ones (`zoo/synapses/td_stdp.py`): what an arm is
@@ -8,16 +8,16 @@ worth is its salience.
                 (Frank 2005, J Cogn Neurosci 17:51; Shen et al. 2008, Science 321:848; both from memory)
     tag         presynaptic trace times (rate of the cell - THETA), a fixed threshold between the rates of striatal cells whose
                 channel was chosen and of those whose channel was not
-    choice      the channel whose thalamic cells fire most while the agent decides. No chance but that of spikes has a part,
-                except where channels tie
+    choice      the channel whose thalamic cells fire most while the agent decides. The only randomness is that of spikes, except
+                where channels tie
     efference   excites the thalamic cells of what was chosen and silences the others; thalamus projects to the striatum (Redgrave &
                 Gurney 2006, Nat Rev Neurosci 7:967, from memory)
     critic      its rate is V, the reward expected, as in `actor_critic`; it receives the same cortex
 
-A covariance with each cell's own mean, as in `actor_critic`, fails here: the mean of the channel that is always chosen comes up to
-its activity, its tag vanishes, and it is not unlearned. The critic is slow: it must not expect the worst before the channel that brought
-it has lost. Constants of learning are ours, chosen by hand on other seeds than
-verification/basal_ganglia.py plays; tests/agents plays worlds that were among those looked at.
+A covariance with each cell's own mean, as in `actor_critic`, fails here: the mean of a channel that is always chosen approaches its
+activity, so its tag vanishes and it is not unlearned. The critic is slow: its value must not fall before the channel that brought no
+reward has lost. Constants of learning are ours, chosen by hand on other seeds than those
+of verification/basal_ganglia.py; tests/agents uses some of the worlds on which they were chosen.
 """
 
 from __future__ import annotations

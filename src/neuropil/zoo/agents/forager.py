@@ -2,7 +2,7 @@
 Psychol. 47:419; Frémaux, Sprekeler & Gerstner 2013 for the network, see `actor_critic`).
 
 One group of place cells for every tile; four actions. The lever's tile adds to δ a reward that does not exist: δ = (1 - γ)·r + γV' - V
-+ stimulation, after Redish (2004, Science 306:1944). There no learning can cancel it; here a critic may, as far as its rate reaches. With
++ stimulation, after Redish (2004, Science 306:1944). There no learning can cancel it; here the critic can, within the range of its rate. With
 `bound` dopamine is capped from the start. A monitor watches each copy (`Guard`): the first 1000 steps, ten episodes in which
 it learns, do not count, the next 2000 say what is usual.
 """
@@ -24,7 +24,7 @@ def forager(side: int = 5, bound: float = 1.0, remedy: bool = True, copies: int 
     Args:
         side: tiles along an edge of the world.
         bound: of dopamine, from the start.
-        remedy: whether who is flagged is capped from then on.
+        remedy: whether the dopamine of a flagged copy is capped from then on.
         copies: agents in the network.
     """
     teacher = TemporalDifference(horizon=200 * ms, scale=3.0, bound=bound)

@@ -4,7 +4,7 @@ Serotonin is a modulator of the network, and the occupancy of its receptor the h
 Neural Networks 15:495): δ = r + γV' - V with γ = 1 - 1/τ, τ from 1 step of the world at no occupancy to 100 at full
 (`zoo.modulators.serotonin.discount`). The network is `actor_critic`, one group of cells for each moment of
 `neuropil/DelayedChoice`; the critic learns what waiting is worth moment by moment, the actor what to choose. The tag of a
-coincidence lasts three moments; a rest of ten lets it go.
+coincidence lasts three moments and decays during a rest of ten.
 
 `level` is the occupancy at rest, which sets the concentration of each copy; in use, a signal to the nucleus shifts it:
 `loop.simulation.modulators["serotonin of 0"].set_signal(2.0)`.
@@ -24,7 +24,7 @@ from neuropil.zoo.agents.actor_critic import Body, actor_critic
 from neuropil.zoo.modulators.serotonin import EC50, Serotonin, discount, receptors
 
 BODY = Body(peak=500.0, critic_rate=0.03, actor_rate=0.03, tau_e=60.0)
-SCALE = 0.4  # the large reward, 2, is near the top of what the critic's rate can say
+SCALE = 0.4  # the large reward, 2, is near the largest value that the critic's rate can represent
 
 
 def patience(level: float | Sequence[float] = 0.4, moments: int = 7, copies: int = 1) -> Agent:

@@ -1,4 +1,4 @@
-"""A population that learns to predict a number, as fast as acetylcholine lets it.
+"""A population that learns to predict a number, at a rate set by acetylcholine.
 
 Place cells over x drive integrate-and-fire cells whose mean rate is the guess, (rate - zero)/unit; each synapse moves by the signed
 error that follows the sample (`zoo/synapses/td_stdp.py`, dw/dt = η·δ·e, the tag e of the sample before):
@@ -8,8 +8,8 @@ error that follows the sample (`zoo/synapses/td_stdp.py`, dw/dt = η·δ·e, the
     rate             η = rate · occupied/occupied at rest
 
 so that C/C_rest - 1 is a running mean of gate·|δ|, the expected uncertainty of Yu & Dayan 2005 (Neuron 46:681) with κ = 1 - exp(-T/τ) for
-samples T apart: clearance does the averaging. Errors that grow open plasticity, and it closes as they shrink. The receptor's
-saturation bounds η at 101 times its rest; without a bound errors that are due to too fast a learning make it faster yet.
+samples T apart: clearance does the averaging. Growing errors raise the learning rate, shrinking errors lower it. The receptor's
+saturation bounds η at 101 times its rest; without a bound, errors caused by a learning rate that is too high would raise it further.
 `gate=0` is a fixed rate.
 
 Here T is 300 ms and κ = 0.14 at τ = 2 s. These, the receptor and the sizes below are choices of this file, made on seeds 101 and 102.

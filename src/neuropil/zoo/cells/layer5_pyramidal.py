@@ -1,4 +1,4 @@
-"""The thick-tufted layer-5 pyramidal neuron of Hay et al.: its channels and how densely they lie where.
+"""The thick-tufted layer-5 pyramidal neuron of Hay et al.: its channels and their densities.
 
 Hay, Hill, Schürmann, Markram & Segev (2011) PLoS Comput. Biol. 7:e1002107, ModelDB 139653, the parameters of the file
 biophys3 ("BAC firing and step firing"). The table below is in mS/cm² (10⁻³ S/cm²).
@@ -9,7 +9,7 @@ to the farthest tip; the calcium channels are whole where 685 < x < 885 µm and 
 E_K = -85 mV, 100 Ω·cm; 1 µF/cm², but 2 in dendrites, for their spines.
 
 Must show: on the morphology of the paper, a dendritic calcium spike and a burst when a back-propagating spike meets
-dendritic input (BAC firing), and regular firing on a step of current. Another morphology need not.
+dendritic input (BAC firing), and regular firing on a step of current. Other morphologies may not.
 """
 
 from __future__ import annotations

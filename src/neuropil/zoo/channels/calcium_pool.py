@@ -5,7 +5,7 @@
 
 i_Ca is an outward current density: of the charge -i_Ca that enters a unit of area, in a shell of volume depth for each
 unit of area, z F carry one mole, of which the share gamma stays free. `CaDynamics_E2` of Hay et al. (2011) PLoS Comput.
-Biol. 7:e1002107, ModelDB 139653, by its own word after Destexhe et al. 1994. The default gamma and decay are those of the
+Biol. 7:e1002107, ModelDB 139653, according to its comment after Destexhe et al. 1994. The default gamma and decay are those of the
 soma there. The published file leaves the start to NEURON, which takes 5e-5 mM; hence that default.
 
 Must show: with no current, a return to the minimum with the time constant decay; in a steady current, a rise above it of

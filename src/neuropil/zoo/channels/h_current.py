@@ -7,7 +7,7 @@ Kole, Hallermann & Stuart (2006) J. Neurosci. 26:1677; `Ih` of Hay et al. (2011)
 139653, which gives it no factor for temperature. The default conductance is that of the soma there; along the apical
 dendrite it grows with the distance.
 
-Must show: more open the more negative v is, nothing singular at -154.9 mV; an inward current at rest.
+Must show: more open the more negative v is, finite at -154.9 mV; an inward current at rest.
 """
 
 from __future__ import annotations

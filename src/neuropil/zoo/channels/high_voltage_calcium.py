@@ -8,7 +8,7 @@ Reuveni, Friedman, Amitai & Gutnick (1993) J. Neurosci. 13:4609; `Ca_HVA` of Hay
 7:e1002107, ModelDB 139653, which gives it no factor for temperature. The default conductance is that of the soma there.
 E_Ca comes from a calcium pool in the same compartment.
 
-Must show: activation above -30 mV within milliseconds, inactivation over hundreds; nothing singular at -27 mV.
+Must show: activation above -30 mV within milliseconds, inactivation over hundreds; finite at -27 mV.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 What Rall (1959) Exp. Neurol. 1:491 and the cable theory after him assume of a dendrite. NEURON's `pas`.
 
-Must show: nothing but a straight line; with a capacitance c, v returns to e with the time constant c/g.
+Must show: a linear current-voltage relation; with a capacitance c, v returns to e with the time constant c/g.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Köhler et al. (1996) Science 273:1709; `SK_E2` of Hay et al. (2011) PLoS Comput. Biol. 7:e1002107, ModelDB 139653. The
 default conductance is that of the soma there. [Ca] comes from a calcium pool in the same compartment. (The published file
-adds 1e-7 mM where [Ca] is less than that, against a division by zero; z∞ as written below needs no such care.)
+adds 1e-7 mM where [Ca] is less than that, against a division by zero; z∞ as written below needs no such term.)
 
 Must show: half open at 0.43 µM; shut without calcium.
 """

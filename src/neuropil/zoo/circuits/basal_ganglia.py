@@ -1,4 +1,4 @@
-"""Basal ganglia that select: of several channels the most salient is let through, the others are held back.
+"""Basal ganglia that select: of several channels the most salient is selected, the others are suppressed.
 
 The circuit of Gurney, Prescott & Redgrave (2001, Biol Cybern 84:401 and 411), in integrate-and-fire neurons as Humphries, Stewart &
 Gurney (2006, J Neurosci 26:12921) and Stewart, Choo & Eliasmith (2010, Int Conf Cognitive Modeling 10:235) have it. A channel
@@ -7,8 +7,8 @@ stands for an action and has a group of cells in every nucleus:
     cortex → D1, D2, STN   salience; λ, tonic dopamine, makes the weight onto D1 (1 + λ), onto D2 (1 - λ) times as strong
     D1  → GPi              direct: focused inhibition
     D2  → GPe              indirect: focused inhibition
-    STN → GPe, GPi         hyperdirect: excitation of all channels, so that all are held back harder
-    GPe → STN, GPi         focused inhibition, which keeps in bounds what the STN sends to all
+    STN → GPe, GPi         hyperdirect: excitation of all channels, so that all are suppressed more strongly
+    GPe → STN, GPi         focused inhibition, which limits the diffuse output of the STN
     GPi → thalamus         focused tonic inhibition: thalamus fires where GPi falls silent (disinhibition)
 
 STN and GPe have the paper's weights 0.9, 0.9, 1, 0.3 times one factor; with a factor 1.6 times ours, near the paper's unit of gain,

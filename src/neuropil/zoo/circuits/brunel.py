@@ -1,4 +1,4 @@
-"""Brunel's sparsely connected network: one circuit, four ways to fire.
+"""Brunel's sparsely connected network: one circuit, four regimes of firing.
 
 Brunel (2000) "Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons",
 J Comput Neurosci 8:183. 10,000 excitatory and 2,500 inhibitory leaky integrate-and-fire neurons (`LIFDelta`):
@@ -18,7 +18,7 @@ The ratio g of inhibition and the drive eta choose the regime (figure 8 of the p
 (rates and frequencies of B-D: simulations in table 2 of the paper). Regime C shows the rate, but here is not fully
 asynchronous: in 1 ms bins the population's Fano factor is near 100 and the mean ISI CV 0.40, where theory gives 0.675
 for stationary activity. An independent NumPy simulation of this description shows the same (80 and 0.40), dt = 0.02 ms
-changes nothing, and delays spread over 0.1-2.9 ms only halve the Fano factor. How figure 8C compares is open. A smaller `order` shrinks the populations and keeps
+changes nothing, and delays spread over 0.1-2.9 ms only halve the Fano factor. How this compares with figure 8C is not known. A smaller `order` shrinks the populations and keeps
 the synapses per neuron, and with them mean and variance of the input; what neurons share, and so synchrony, grows.
 """
 

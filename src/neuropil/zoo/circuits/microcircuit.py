@@ -8,7 +8,7 @@ exponential currents (`LIFExp`) and 298.9 million synapses:
     weights    normal, 87.8 pA ± 10 % (0.15 mV in the membrane), inhibitory -4 times as strong, L4E → L23E doubled
     delays     normal, 1.5 ± 0.75 ms excitatory, 0.75 ± 0.375 ms inhibitory, redrawn below half a time step
     drive      Poisson trains of 8 Hz through K_ext synapses on each neuron, or the constant current of equal mean
-    start      membrane potentials normal per population, near their stationary values, so that no volley opens the run
+    start      membrane potentials normal per population, near their stationary values, so that the run does not begin with a synchronous volley
 
 Below scale 1 the numbers of neurons, of synapses per neuron and of external inputs shrink together; weights grow by
 1/√scale and a constant current restores the mean input, which keeps mean and variance of the input to each neuron

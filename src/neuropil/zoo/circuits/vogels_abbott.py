@@ -15,10 +15,10 @@ COBA (`LIFCondExp`; exponential conductances of 5 ms and 10 ms, reversing at 0 a
 
     C dV/dt = g_L (E_L - V) + g_e (E_e - V) + g_i (E_i - V),   C = 200 pF, g_L = 10 nS, E_L = -60 mV
 
-with events of 6 nS and 67 nS. Poisson events at 300 Hz to every neuron set it going in its first 50 ms, after which
-it goes on by itself.
+with events of 6 nS and 67 nS. Poisson events at 300 Hz to every neuron start the activity in the first 50 ms, after
+which it sustains itself.
 
-Both must show asynchronous irregular firing that does not die within two seconds. Measured: CUBA 5.7 Hz, mean ISI
+Both must show asynchronous irregular firing that lasts at least two seconds. Measured: CUBA 5.7 Hz, mean ISI
 CV 0.5 over 1 s (0.6 over 3 s); COBA 17 to 19 Hz, CV 1.45.
 """
 
@@ -100,7 +100,7 @@ def _coba(net: Network, n_exc: int, n_inh: int) -> Network:
     exc = net.population("exc", neuron, n_exc, initial=start)
     inh = net.population("inh", neuron, n_inh, initial=start)
     _connect(net, exc, inh, 6 * nS, 67 * nS)
-    # Random conductances alone, as in Brian's benchmark, die out within 30 ms in most draws of the synapses.
+    # Random conductances alone, as in Brian's benchmark, end within 30 ms for most draws of the synapses.
     net.stimulate(exc + inh, InhomogeneousPoisson(np.array([300.0, 0.0]) * Hz, 50 * ms), port="exc", weight=6 * nS)
     return net
 

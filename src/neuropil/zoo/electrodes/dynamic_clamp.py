@@ -1,4 +1,4 @@
-"""Dynamic clamp: an electrode that makes the membrane feel a conductance that is not there.
+"""Dynamic clamp: an electrode that adds an artificial conductance to the membrane.
 
     i = conductance (v - e)
 

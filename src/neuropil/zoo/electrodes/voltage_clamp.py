@@ -3,7 +3,7 @@
     i = (v - command) / r_series    while it is on, else 0
 
 Must show: v at the command when r_series is small against the membrane's own resistance, and in all cases the mean of
-command and resting potential weighted by the two conductances; a membrane let go when the stimulus has ended. NEURON's `SEClamp`, whose default is 1 MΩ as well. The
+command and resting potential weighted by the two conductances; a free membrane after the stimulus has ended. NEURON's `SEClamp`, whose default is 1 MΩ as well. The
 method: Hodgkin, Huxley & Katz (1952) J. Physiol. 116:424.
 """
 

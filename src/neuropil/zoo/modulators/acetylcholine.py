@@ -1,18 +1,18 @@
-"""Acetylcholine: cleared by esterase, muscarinic receptors, and the uncertainty one has come to expect.
+"""Acetylcholine: cleared by esterase, muscarinic receptors, and expected uncertainty.
 
 Acetylcholinesterase is so fast and so plentiful that removal is first order at any physiological concentration. How long
 volume-transmitted acetylcholine stays in cortex is not settled; 0.5 s here is between the milliseconds at a synapse and
 the seconds of the transients that electrodes see (Parikh, Kozak, Martinez & Sarter 2007, Neuron 56:141; from memory, as
 are a rest of 10 nM and a muscarinic half-activation of 0.1 µM).
 
-What it says: expected uncertainty, the error one is used to (Yu & Dayan 2005, Neuron 46:681), here as the running mean of
+What it signals: expected uncertainty, the usual size of errors (Yu & Dayan 2005, Neuron 46:681), here as the running mean of
 unsigned prediction errors, and so how fast to learn (Doya 2002, Neural Networks 15:495),
 
     α_t = κ |δ_t| + (1 - κ) α_{t-1}.
 
 What it does: it closes potassium channels, so that neurons adapt less and sit nearer threshold (McCormick 1993, Prog
 Brain Res 98:303) and membranes, which leak less, integrate over a longer time (McCormick & Prince 1986, J Physiol 375:169,
-from memory); it turns recurrent synapses down against afferent ones, and lets synapses learn (Hasselmo 2006, Curr Opin
+from memory); it weakens recurrent synapses relative to afferent ones, and enables plasticity (Hasselmo 2006, Curr Opin
 Neurobiol 16:710).
 """
 

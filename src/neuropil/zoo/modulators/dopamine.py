@@ -6,7 +6,7 @@ constant of 50 ms. At rest some tens of nM are there (50 nM here, from memory; A
 6:1509, calibrate 0.09 µM in the mouse). D1 receptors are mostly in their state of low affinity, about 1 µM, D2 receptors
 in that of high affinity, about 10 nM (Richfield, Penney & Young 1989, Neuroscience 30:767; from memory).
 
-What it says: the error of the prediction of reward (Montague, Dayan & Sejnowski 1996, J Neurosci 16:1936; Schultz, Dayan
+What it signals: the error of the prediction of reward (Montague, Dayan & Sejnowski 1996, J Neurosci 16:1936; Schultz, Dayan
 & Montague 1997, Science 275:1593),
 
     δ_t = r_t + γ V(s_t) - V(s_{t-1}).

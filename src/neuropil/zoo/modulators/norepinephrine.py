@@ -1,15 +1,15 @@
-"""Norepinephrine: slow uptake, adrenergic receptors, and the uncertainty that nothing led one to expect.
+"""Norepinephrine: slow uptake, adrenergic receptors, and unexpected uncertainty.
 
 Its transporter is far slower than dopamine's: 0.2 µM/s at a K_m of 0.5 µM (order of magnitude, from memory of Park, Kile
 & Wightman 2009, Eur J Neurosci 30:2121), a time constant of 2.5 s; 10 nM at rest and half-activation of α1 at 0.3 µM are
 from memory too.
 
-What it says: unexpected uncertainty, an error beyond the expected one (Yu & Dayan 2005, Neuron 46:681), here the running
+What it signals: unexpected uncertainty, an error beyond the expected one (Yu & Dayan 2005, Neuron 46:681), here the running
 mean of the surprise
 
     s_t = max(0, |δ_t| - α) / (|δ_t| + α),    ν_t = κ s_t + (1 - κ) ν_{t-1},
 
-0 for the errors one is used to and towards 1 for those far beyond. (The form of s is ours.) Where ν > α/(0.5 + α), the
+0 for errors of the usual size and near 1 for much larger ones. (The form of s was chosen for this file.) Where ν > α/(0.5 + α), the
 criterion of Yu and Dayan with both on a scale of 0 to 1 (from memory), the context is taken to have changed: what was
 learnt is to be reset (Bouret & Sara 2005, Trends Neurosci 28:574).
 

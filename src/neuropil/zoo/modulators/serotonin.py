@@ -1,11 +1,11 @@
-"""Serotonin: uptake, a receptor, and how far ahead reward counts.
+"""Serotonin: uptake, a receptor, and the time horizon of reward.
 
 Uptake in the substantia nigra, V_max 0.57 µM/s and K_m 0.17 µM (Bunin & Wightman 1998, J Neurosci 18:4854; figures from
 memory), a time constant of 0.3 s. A rest of 10 nM and half-activation of 5-HT2A at 50 nM are from memory.
 
-What it says: the time horizon of reward, the discount γ of a step (Doya 2002, Neural Networks 15:495): people with less of
-it discount delayed reward more steeply (Schweighofer et al. 2008, J Neurosci 28:4528). `discount` reads γ from a
-level, `TimeHorizon` finds it: it tries a longer and a shorter horizon and follows the one that reward came with, as in the
+What it signals: the time horizon of reward, the discount γ of a step (Doya 2002, Neural Networks 15:495): people with less
+serotonin discount delayed reward more steeply (Schweighofer et al. 2008, J Neurosci 28:4528). `discount` reads γ from a
+level, `TimeHorizon` finds it: it tries a longer and a shorter horizon and moves towards the one that gave more reward, as in the
 meta-learning of Schweighofer & Doya (2003, Neural Networks 16:5); the form here is ours.
 """
 

@@ -9,7 +9,7 @@ Pospischil et al. (2008) Biol. Cybern. 99:427, after Traub & Miles (1991). Calci
 conductance and the densities of the dendrite are choices, made so that the dendrite is excitable yet silent by itself.
 
 Must show: one spike to a brief pulse at the soma, none to a dendritic input, two or more where both meet, and one again
-where the compartments are cut apart.
+where the compartments are decoupled.
 """
 
 from __future__ import annotations

@@ -4,23 +4,23 @@
     dg_A/dt = -g_A / tau_ampa,   dg_N/dt = -g_N / tau_nmda;   an event of weight w adds w to g_A and nmda_ratio w to g_N
     current into the soma: the sum of g_c (V - V_s) over the branches
 
-Each branch has two stable potentials while enough NMDA conductance is open: the block B leaves the channels as the branch
-depolarises, and the branch climbs to a plateau that outlasts the input by tens of ms. So synapses on one branch count for
-more together than apart, up to its saturation: a layer of units below the soma (Poirazi, Brannon & Mel 2003, Neuron 37:989).
+Each branch has two stable potentials while enough NMDA conductance is open: the block B is removed as the branch
+depolarises, and the branch rises to a plateau that outlasts the input by tens of ms. So synapses on one branch have more
+effect together than apart, up to its saturation: a layer of units below the soma (Poirazi, Brannon & Mel 2003, Neuron 37:989).
 
 B(V): Jahr & Stevens (1990) J. Neurosci. 10:3178. NMDA spikes: Schiller, Major, Koester & Schiller (2000) Nature 404:285.
 Capacitances, couplings, leaks, and the ratio of NMDA to AMPA conductance: fitted, and rounded to two digits, to ten basal
 branches of a passive layer-5 pyramidal cell with morphology, its synapses of 0.5 nS with twice that of NMDA; decay times
 are those synapses' (zoo/synapses/ampa_nmda.py). Fit and residuals: verification/branch_neuron.py and
 docs/verification/branch_neuron.md. They are effective values: single branches differ from them by up to a factor of two,
-and the resistance at the soma is 1.6 times the cell's. Threshold, reset and the soma's own synapses: round figures.
+and the resistance at the soma is 1.6 times the cell's. Threshold, reset and the soma's own synapses: round numbers.
 
-Forward Euler, for cheapness: a network of 10⁵ such neurons has millions of branches. At 0.1 ms it is stable while less than
+Forward Euler, because it is cheap: a network of 10⁵ such neurons has millions of branches. At 0.1 ms it is stable while less than
 2 C / dt = 150 nS are open on a branch, some sixty synapses of 0.5 nS at once; `StiffNMDADendrite` has no such limit.
 `input_output` measures what synapses do.
 
 Must show: beyond some ten synapses of 0.5 nS on one branch, more at the soma than their number times that of one, and
-never without magnesium's block to leave; the same synapses spread over all branches reach less at first and more in the end.
+never without the magnesium block; the same synapses spread over all branches reach less at first and more in the end.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class NMDADendrite(Branch):
 
 
 class StiffNMDADendrite(NMDADendrite):
-    """The same by exponential Euler: stable for any conductance, at more than twice the price."""
+    """The same by exponential Euler: stable for any conductance, at more than twice the cost."""
 
     integrator = "exponential_euler"
 
@@ -117,7 +117,7 @@ def input_output(
     """The peak somatic depolarisation against the number of synapses active at once, clustered and spread.
 
     Args:
-        model: a branch neuron; its threshold is lifted out of reach.
+        model: a branch neuron; its threshold is set so high that it does not spike.
         counts: numbers of synapses.
         run: runs a network for a duration and returns a Result: `neuropil.run`.
         weight: of one synapse, the jump of its AMPA conductance.

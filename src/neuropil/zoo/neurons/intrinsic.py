@@ -3,7 +3,7 @@
     offset' = -step·goal between spikes, offset <- offset + step at a spike;   spike where V >= V_th + offset, held in its bounds
 
 Desai, Rutherford & Turrigiano (1999) Nat. Neurosci. 2:515, for the phenomenon: neurons kept silent grow more excitable, over
-days; here in seconds. What integrates has no other rest than the goal: after a time T the offset has moved by
+days; here in seconds. An integrator has no other steady state than the goal: after a time T the offset has moved by
 step·(spikes - goal·T), exactly. The integral stops where the offset's bounds do, but goes on counting beyond them.
 
 Must show: that sum; the rate at its goal.

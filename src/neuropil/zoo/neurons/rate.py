@@ -1,4 +1,4 @@
-"""Units that do not spike: they listen to spikes and follow them with a rate.
+"""Units that do not spike: their rate follows the spikes that they receive.
 
 RateUnit, after Wilson & Cowan (1972) Biophys. J. 12:1 (their excitatory constants, a = 1.2, theta = 2.8, tau = 8 ms):
 

@@ -2,7 +2,7 @@
 
     n <- n + w per event;    spike where n > 0, then n <- 0.
 
-No membrane: it hands a stimulus on, so that one train reaches many targets (NEST's parrot_neuron repeats each of several
+No membrane: it passes a stimulus on, so that one train reaches many targets (NEST's parrot_neuron repeats each of several
 simultaneous events; this one spikes once). It stamps its spike with the time at which the event arrived.
 """
 
@@ -12,7 +12,7 @@ from neuropil.model import Neuron, Port, State
 
 
 class Relay(Neuron):
-    """Any positive weight will do; 1 is usual."""
+    """Any positive weight works; 1 is usual."""
 
     n = State(0.0)
     spikes = Port(1.0)

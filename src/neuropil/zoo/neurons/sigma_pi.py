@@ -7,8 +7,8 @@ one another: where one factor is zero, the others of its conjunct do nothing. He
 synaptic traces that arrive at the ports "branch.x1", "branch.x2", …, and its product flows into the soma: an integrate-
 and-fire neuron, or a unit with a graded state, for which net is dimensionless.
 
-tau = 10 ms is a choice: events within it count as together. Must show: net equals the sum of products; a factor that gets
-no events silences its branch alone.
+tau = 10 ms is a choice: events within it count as together. Must show: net equals the sum of products; a factor that gets no events
+sets the product of its own branch alone to zero.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class SpikeShapeAdEx(Neuron):
     v_peak: Voltage = 0 * mV
     v_top: Voltage = 33 * mV
     v_reset: Voltage = -70.6 * mV
-    width: Time = 1.03 * ms  # between the points of usual grids, so that rounding does not decide when it ends
+    width: Time = 1.03 * ms  # between two steps of the usual sizes, so that rounding does not decide when it ends
     quick: Time = 0.2 * ms
     e_exc: Voltage = 0 * mV
     e_inh: Voltage = -85 * mV

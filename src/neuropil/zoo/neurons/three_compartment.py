@@ -8,7 +8,7 @@ The soma and the zone are those of `TwoCompartment`; its apical synapses sit on 
 A chain, as in Larkum, Nevian, Sandler, Polsky & Schiller (2009) Science 325:756: thin distal branches make NMDA spikes,
 which the zone of calcium spikes adds up, which drives the soma. The tuft stands for some branches together: its
 capacitance is a quarter of the dendrite's, its time constant 10 ms, and it meets the zone through a conductance of the
-size of its own leak; round figures chosen so that its NMDA spike lasts tens of ms and does not make the cell spike alone.
+size of its own leak; round numbers chosen so that its NMDA spike lasts tens of ms and does not make the cell spike alone.
 
 Must show: beyond a number of synapses the tuft's potential jumps to a plateau of tens of ms (an NMDA spike), which without
 NMDA is gone; and it turns a single somatic spike into a burst.

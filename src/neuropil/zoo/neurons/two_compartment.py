@@ -8,15 +8,15 @@
 
 A spike is an event here, so the dendrite cannot see its potential. It sees V_seen instead: the action potential, which
 starts at V_ap and falls back within t_ap. What spreads back is thus carried by the same conductance g_c that carries the
-dendrite's potential to the soma, and g_c = 0 parts the two.
+dendrite's potential to the soma, and g_c = 0 decouples them.
 
 Sources. Two compartments with one coupling conductance: Pinsky & Rinzel (1994) J. Comput. Neurosci. 1:39. The
 regenerative current g_ca f with E_ca and D_ca, capacitances, time constants (g_s = C_s / 16 ms, g_d = C_d / 7 ms), both
 adaptations: Naud & Sprekeler (2018) PNAS 115:E6329, from memory. Their dendrite gets 2600 pA for 2 ms from a spike; here
 g_c (V_ap - V_d) is as much for V_ap = 30 mV and V_d near -60 mV with g_c = 29 nS, t_ap = 2 ms. g_ca is 2000 pA and not
-their 1200, as this dendrite pays itself for the current that it sends to the soma. Threshold and resting potential are
-theirs, reset and refractory period round figures. The block B: Jahr & Stevens (1990) J. Neurosci. 10:3178. Time constants of AMPA (2 ms), NMDA (50 ms) and GABA-A (8 ms) and twice as much
-NMDA as AMPA conductance are round figures of the usual size, no fit.
+their 1200, because here the current to the soma is taken from the dendrite. Threshold and resting potential are
+theirs, reset and refractory period are round numbers. The block B: Jahr & Stevens (1990) J. Neurosci. 10:3178. Time constants of AMPA (2 ms), NMDA (50 ms) and GABA-A (8 ms) and twice as much
+NMDA as AMPA conductance are round numbers of the usual size, not fitted.
 
 Must show (Larkum, Zhu & Sakmann 1999, Nature 398:338): a short somatic pulse alone makes one spike, a dendritic current
 like an EPSP alone none, both within 10 ms a burst; and without coupling no burst.

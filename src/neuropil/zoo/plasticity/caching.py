@@ -1,4 +1,4 @@
-"""Synaptic caching: changes are kept in a cheap transient form, and made permanent, at a price, only when they are large.
+"""Synaptic caching: changes are kept in a cheap transient form, and made permanent, at a cost of energy, only when they are large.
 
     sent: w·(efficacy + transient);  dtransient/dt = -transient/τ;  where |transient| ≥ θ: efficacy += transient, transient = 0
     energy: |transient| costs `maintenance` a unit and ms, a consolidation `price` a unit moved
@@ -6,7 +6,7 @@
 Li & van Rossum 2020, eLife 9:e50804, with both the threshold and the consolidation of each synapse by itself (claim E11 has the
 scheme in which one synapse above the threshold consolidates all): a decay and a maintenance cost of 1e-3 for each of the
 perceptron's steps (from memory), here for each ms. The rule that proposes the changes is pair STDP. A threshold of zero
-consolidates every change at once, which is the naive learner with the energy Σ|Δw|.
+consolidates every change at once, which is learning without a cache, with the energy Σ|Δw|.
 
 |transient| decays as the transient does; it is a state by itself (`size`), so that the energy too has a closed form.
 Must show: energy in closed form of one pairing; less energy than with a threshold of zero for changes that cancel.

@@ -1,9 +1,9 @@
-"""A chain of variables from fast to slow, each flowing into the next: memories that fade as the root of time.
+"""A chain of variables from fast to slow, each flowing into the next: memories that decay as the inverse square root of time.
 
     C_k·du_k/dt = g_{k-1}·(u_{k-1} - u_k) + g_k·(u_{k+1} - u_k),   C_k = 2^(k-1), g_k = 2^-(k+1)·α, k = 1 … 6
 
-Benna & Fusi 2016, Nat. Neurosci. 19:1697: beakers of doubling width joined by tubes of halving bore; the first one receives the
-changes, is what is transmitted, and the last leaks into an empty beyond (g_6 into u_7 = 0; α = 1/4 a step there, here a rate). The
+Benna & Fusi 2016, Nat. Neurosci. 19:1697: vessels of doubling volume joined by tubes of halving conductance; the first one receives the
+changes, is what is transmitted, and the last loses its content (g_6 into u_7 = 0; α = 1/4 a step there, here a rate). The
 changes come from pair STDP. The chain is coupled both ways, so that it advances in every step, by its exact propagator.
 The efficacy is start + u₁, held between 0 and 1.
 

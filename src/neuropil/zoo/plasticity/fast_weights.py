@@ -1,4 +1,4 @@
-"""Fast weights on top of slow ones: what was just active together is bound for a while.
+"""Fast weights on top of slow ones: neurons that were active together are associated for a short time.
 
     a spike of the target:  fast ← fast + η_f·x̄,  slow ← slow + η_s·x̄;   dfast/dt = -fast/τ_f, dx̄/dt = -x̄/τ
     sent: w·(slow + fast), at most w

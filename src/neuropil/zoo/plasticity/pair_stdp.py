@@ -1,4 +1,4 @@
-"""Spike-timing-dependent plasticity of pairs: before is potentiated, after is depressed.
+"""Spike-timing-dependent plasticity of pairs: presynaptic before postsynaptic potentiates, the reverse order depresses.
 
     dx/dt = -x/τ₊, at an arriving spike x ← x + 1, and the efficacy changes by -F₋(w)·y
     dy/dt = -y/τ₋, at a spike of the target y ← y + 1, and the efficacy changes by +F₊(w)·x
@@ -15,7 +15,7 @@ set to 1 instead of raised by it (the symmetric scheme of Morrison, Diesmann & G
 Constants from memory of the papers, Song's as in CLAIMS C9.
 
 Must show: for an isolated pair, exponentials of the lag with these amplitudes and time constants; weights at both bounds
-under Poisson input for `AdditiveSTDP`, one hump for the others.
+under Poisson input for `AdditiveSTDP`, one peak for the others.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Synaptic scaling: all synapses of a neuron grow by one factor while it is too quiet, and shrink while it is too busy.
+"""Synaptic scaling: all synapses of a neuron grow by one factor while its rate is too low, and shrink while it is too high.
 
     w_sent = w·efficacy·exp(L),   τ_s dL/dt = k·ρ₀·τ_s - L,   at a spike of the target L ← L - k
 
 Turrigiano, Leslie, Desai, Rutherford & Nelson 1998, Nature 391:892, for the phenomenon: multiplicative, over hours. The
-leaky integrator is ours: at a rate y the log of the factor ends at k·τ_s·(ρ₀ - y), so that the rate comes near its target as
+leaky integrator was chosen for this file: at a rate y the log of the factor ends at k·τ_s·(ρ₀ - y), so that the rate comes near its target as
 k·τ_s grows, and is met exactly by none; in exchange L has a closed form, is one number for all synapses of a target, and costs
 nothing between spikes. `zoo.synapses.calcium_plasticity.Homeostatic` integrates without leak, step by step for every synapse.
 `AdditiveSTDP` with scaling is the sum of two parents: `ScaledSTDP`.

@@ -1,4 +1,4 @@
-"""Two factors mark a synapse as eligible, a third says whether and which way to learn.
+"""Two factors set the eligibility of a synapse, a third the sign and size of its change.
 
 `DopamineSTDP`   dc/dt = -c/τ_c + STDP, dw/dt = c·d   Izhikevich 2007, Cereb. Cortex 17:2443: τ_c = 1 s, windows of 20 ms, depression
                  outweighing potentiation; d, the `dopamine` above its rest, 0 until a modulator changes it

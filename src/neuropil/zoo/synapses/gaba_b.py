@@ -8,7 +8,7 @@ Destexhe, Bal, McCormick & Sejnowski (1996) J. Neurophysiol. 76:2049, constants 
 k_half⁴ = 100 µM⁴. An event is a pulse of transmitter, T = 0.5 mM for 0.3 ms; because r changes over hundreds of
 milliseconds the pulse is applied at once, by the exact solution of the first equation over its length.
 
-Must show: next to nothing after one spike, much after a burst; the peak of a single response at 100 ms.
+Must show: a very small response to one spike, a large one to a burst; the peak of a single response at 100 ms.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     i = g (v - v_partner)
 
-Must show: no current between equal potentials; what one half lets out the other lets in. Bennett & Zukin (2004) Neuron
+Must show: no current between equal potentials; the current out of one half enters the other. Bennett & Zukin (2004) Neuron
 41:495 on what such a junction is; its conductance is 0.1 to a few nS.
 """
 

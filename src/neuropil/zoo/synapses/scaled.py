@@ -1,6 +1,6 @@
 """A synapse whose weight is multiplied by a parameter, which a modulator can change: w · scale.
 
-Acetylcholine turns recurrent synapses down and leaves afferent ones (Hasselmo 2006, Curr Opin Neurobiol 16:710);
+Acetylcholine weakens recurrent synapses and not afferent ones (Hasselmo 2006, Curr Opin Neurobiol 16:710);
 norepinephrine multiplies all input (Servan-Schreiber, Printz & Cohen 1990, Science 249:892).
 """
 

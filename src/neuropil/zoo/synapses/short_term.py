@@ -14,7 +14,7 @@ from neuropil.units import Time, ms
 
 
 class TsodyksMarkram(Synapse):
-    """Resources x and their utilisation u; a spike first raises u, then spends u·x of the resources.
+    """Resources x and their utilisation u; a spike first raises u, then uses u·x of the resources.
 
     dx/dt = (1 - x)/τ_d, du/dt = (U - u)/τ_f; at a spike u ← u + U(1 - u), then w·u·x is transmitted and x ← x - u·x.
     """

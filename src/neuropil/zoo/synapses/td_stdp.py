@@ -1,4 +1,4 @@
-"""Temporal-difference learning by spikes: a Hebbian tag, delayed and slow, that dopamine turns into weight.
+"""Temporal-difference learning by spikes: a Hebbian eligibility, delayed and slow, that dopamine converts into weight.
 
 Frémaux, Sprekeler & Gerstner 2013, PLoS Comput Biol 9:e1003024 ("TD-LTP"): a presynaptic trace x is read by each spike of
 the target, the coincidences are filtered with a double exponential kernel κ, and the product with the TD error δ moves
@@ -12,8 +12,8 @@ the weight:
 
 c = 0 is the paper's rule. With c = 1 the tag is a covariance (Sejnowski 1977, J. Math. Biol. 4:303): of targets that
 compete, those that kept silent are tagged with the opposite sign, and what all have in common is not learned. The paper's
-kernel has υ = 50 ms and τ = 200 ms. It delays the tag as long as the critic's own read-out takes, so that the error meets
-the coincidences that it speaks about.
+kernel has υ = 50 ms and τ = 200 ms. It delays the tag as long as the critic's own read-out takes, so that the error coincides with
+the eligibility of the events that caused it.
 """
 
 from __future__ import annotations
