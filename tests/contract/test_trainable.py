@@ -35,7 +35,7 @@ from neuropil.model import (
 )
 from neuropil.model.cell.cell import Cell
 from neuropil.model.neuron.branched import Branch, Branched
-from neuropil.units import Time, ms, mV, nM, nS, pA, um
+from neuropil.units import Time, cm, mS, ms, mV, nM, nS, pA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
@@ -215,6 +215,29 @@ def test_conductances_and_geometry_of_cells_are_written_back():
     rolled = roll.run(200, of.values(x)[0])
     with Simulation(of.network(x), dt=0.05 * ms, seed=5, precision="float64") as sim:
         np.testing.assert_allclose(sim.run(10 * ms).traces["v"].values, np.asarray(rolled.traces["v"]), rtol=1e-9)
+
+
+def test_one_factor_keeps_the_proportions_of_densities_along_a_cell():
+    """Bounds and scale are of the factor, which is 1 at the start; the description gets every compartment's value."""
+    cell = Cell(Morphology.cable(300 * um, 2 * um), discretisation=FixedCount(4), initial=-70 * mV).paint("all", Leak(), g=lambda x: (1 + x / 100) * 0.03 * mS / cm**2)
+    net = Network("cell")
+    cells = net.population("cells", cell, 1)
+    roll = Rollout(net, dt=0.05 * ms, precision="float64")
+    of = FreeParameters(roll, Trainable(cells, "Leak.g", each="factor", bounds=(0.25, 4.0)))
+    start = roll.parameters["neurons"]["cells"]["Leak.g"]
+    assert of.count == 1 and np.ptp(start) > 0
+    np.testing.assert_allclose(of.values(of.start)[0]["neurons"]["cells"]["Leak.g"], start, rtol=1e-12)
+    x = {"cells.Leak.g": of.bound["cells.Leak.g"].interval.free(np.asarray(2.5), "factor")}
+    np.testing.assert_allclose(of.values(x)[0]["neurons"]["cells"]["Leak.g"], 2.5 * start, rtol=1e-12)
+    again = Rollout(of.network(x), dt=0.05 * ms, precision="float64").parameters["neurons"]["cells"]["Leak.g"]
+    np.testing.assert_allclose(again, 2.5 * start, rtol=1e-12)
+    high = np.asarray(of.values({"cells.Leak.g": np.asarray(50.0)})[0]["neurons"]["cells"]["Leak.g"])
+    np.testing.assert_allclose(high, 4.0 * start, rtol=1e-6)
+    for wrong, words in ((Trainable(cells, "Leak.g", each=False), "one factor that keeps"), (Trainable(cells, "Leak.g", each="factor", bounds=(2.0, 4.0)), "strictly within")):
+        with pytest.raises(ModelError, match=words):
+            FreeParameters(roll, wrong)
+    with pytest.raises(ModelError, match="each must be"):
+        Trainable(cells, "Leak.g", each="ratio")
 
 
 class Twig(Branch):

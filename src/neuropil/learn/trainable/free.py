@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,10 @@ from neuropil.learn.rollout import Rollout
 from neuropil.learn.trainable.described import described
 from neuropil.learn.trainable.interval import Interval, rounded
 from neuropil.learn.trainable.leaves import STATE, Leaf, found, leaf_of
-from neuropil.learn.trainable.trainable import Trainable
+from neuropil.learn.trainable.trainable import FACTOR, Trainable
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.network.network import Network
-from neuropil.units import Quantity
+from neuropil.units import DIMENSIONLESS, Quantity
 
 Tree = dict[str, Any]
 
@@ -30,6 +31,7 @@ class Bound:
     Attributes:
         asked: as given; leaf: where its values are; interval: their bounds.
         start: free numbers at the start, float64; shape: of the values among the rollout's.
+        profile: what the values are multiplied by, where one factor for all is trained.
     """
 
     asked: Trainable
@@ -37,6 +39,7 @@ class Bound:
     interval: Interval
     start: np.ndarray
     shape: tuple[int, ...]
+    profile: np.ndarray | None = None
 
     def values(self, free: Any) -> Any:
         """The values in base units.
@@ -47,6 +50,8 @@ class Bound:
         made = self.interval.value(free)
         if self.asked.bits is not None:
             made = rounded(made, self.asked.bits, self.interval)
+        if self.profile is not None:
+            made = made * self.profile.astype(free.dtype)
         return jnp.broadcast_to(made, self.shape)
 
 
@@ -153,6 +158,11 @@ def _bound(asked: Trainable, rollout: Rollout, initial: Tree) -> Bound:
     """A `Trainable` bound to a rollout, checked."""
     where = leaf_of(found(asked.owner, rollout), rollout, asked.what)
     whole = np.asarray(_at(initial if where.root == STATE else rollout.parameters, where.path), np.float64)
+    profile = None
+    if asked.each == FACTOR:
+        if asked.what == "delay" or asked.sign is not None:
+            raise ModelError(f"{asked.label}: a factor is trained of values without signs, not of delays", fix="each=True")
+        profile, whole, where = whole, np.asarray(1.0), dataclasses.replace(where, dimension=DIMENSIONLESS, least=0.0)
     values, shape = _spread(asked, where, whole)
     low, high = (_bound_of(asked, where, k) for k in (0, 1))
     low = max(low, where.least)
@@ -167,14 +177,14 @@ def _bound(asked: Trainable, rollout: Rollout, initial: Tree) -> Bound:
         sign = _signs(asked, where, values)
         lows, highs = np.where(sign > 0, np.maximum(low, 0.0), low), np.where(sign < 0, np.minimum(high, 0.0), high)
     interval = Interval(lows, highs, _scale(asked, where, values))
-    return Bound(asked, where, interval, np.asarray(interval.free(values, asked.label)), shape)
+    return Bound(asked, where, interval, np.asarray(interval.free(values, asked.label)), shape if profile is None else profile.shape, profile)
 
 
 def _spread(asked: Trainable, where: Leaf, whole: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """The values to train, and the shape in which the rollout takes them."""
-    if asked.each is False or (asked.each is None and not where.each and whole.ndim == 0):
+    if asked.each in (False, FACTOR) or (asked.each is None and not where.each and whole.ndim == 0):
         if np.ptp(whole) > 0:
-            raise ModelError(f"{asked.label}: one value for all is trained, but the values at the start differ", got=f"{whole.min():g} to {whole.max():g}", fix="each=True")
+            raise ModelError(f"{asked.label}: one value for all is trained, but the values at the start differ", got=f"{whole.min():g} to {whole.max():g}", fix="each=True, or each='factor' for one factor that keeps their proportions")
         return np.asarray(whole.ravel()[0]), whole.shape
     if asked.each and whole.ndim == 0:
         if where.count is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from neuropil.errors import ModelError
 
-DALE = "dale"
+DALE, FACTOR = "dale", "factor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class Trainable:
             stay positive in any case.
         bits: values lie on 2^bits levels between the bounds; gradients pass the rounding (straight-through). Without bounds: on 2^bits - 1 levels
             that are symmetric about zero, as far as the largest.
-        each: True: one value for each neuron, site or synapse; False: one for all. None: as described; weights, delays and initial
-            values one each.
+        each: True: one value for each neuron, site or synapse; False: one for all; "factor": one factor for all, from 1 on, which keeps their proportions (a density
+            along a dendrite); bounds and scale are then of the factor, and it stays positive. None: as described; weights, delays and initial values one each.
         scale: the change that counts as 1 to the optimiser, a quantity or a number; None: the root mean square of the values at the start (1 if they are
             all zero, in base units).
 
@@ -49,7 +49,7 @@ class Trainable:
     sign: str | None = None
     bounds: tuple[Any, Any] | None = None
     bits: int | None = None
-    each: bool | None = None
+    each: bool | str | None = None
     scale: Any = None
 
     def __post_init__(self) -> None:
@@ -63,8 +63,8 @@ class Trainable:
             raise ModelError("Trainable: unknown sign", got=self.sign, expected="'dale' or None")
         if self.bounds is not None and not (isinstance(self.bounds, (tuple, list)) and len(self.bounds) == 2):
             raise ModelError("Trainable: bounds must be a pair", got=self.bounds, expected="(least, most), of which one may be None")
-        if self.each not in (None, True, False):
-            raise ModelError("Trainable: each must be True, False or None", got=self.each)
+        if self.each not in (None, True, False, FACTOR):
+            raise ModelError("Trainable: each must be True, False, 'factor' or None", got=self.each)
         if self.bits is not None:
             least = 2 if self.bounds is None or None in self.bounds else 1
             if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not least <= self.bits <= 16:
