@@ -223,8 +223,13 @@ def test_a_misspelled_equation_is_answered_and_not_ignored() -> None:
         type("Deaf", (npl.Synapse,), {"arrives": lambda self, s, w: {}})
     with pytest.warns(UserWarning, match=r"Silent has a reset\(\) and neither fires\(\) nor hazard\(\)"):
         type("Silent", (npl.Neuron,), {"v": npl.State(0.0), "threshold": lambda self, s: s.v > 1.0, "reset": lambda self, s: {"v": 0.0}})
+    mine = type("Mine", (npl.Neuron,), {"v": npl.State(0.0), "derivative": lambda self, s, x: {"v": -s.v / ms}})
+    with pytest.raises(NeuropilError, match=r"(?s)Heir has no equation 'derivatives'.*did you mean 'derivative'"):  # or the inherited one would act
+        type("Heir", (mine,), {"derivatives": lambda self, s, x: {"v": -s.v / (2 * ms)}})
     both = {"v": npl.State(0.0), "derivative": lambda self, s, x: self.derivatives(s), "derivatives": lambda self, s: {"v": -s.v / ms}}
-    assert type("Helped", (npl.Neuron,), both).spec.states  # type: ignore[attr-defined]
+    helped = type("Helped", (npl.Neuron,), both)
+    assert helped.spec.states  # type: ignore[attr-defined]
+    type("HelpedOtherwise", (helped,), {"derivatives": lambda self, s: {"v": -s.v / (3 * ms)}})  # takes the place of what is called
 
 
 def test_the_model_without_mistakes_is_right(tmp_path: Path) -> None:

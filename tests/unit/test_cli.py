@@ -223,7 +223,7 @@ def test_published_rates_stand_beside(engine: _Engine) -> None:
     result = call("run", "microcircuit", "--scale", "0.01", "--time", "10")
     assert result.exit_code == 0
     assert "published" in result.stdout and "0.903" in result.stdout
-    assert "not comparable: the circuit is scaled by 0.01" in result.stdout and "few neurons in L23I" in result.stdout
+    assert "not comparable: the circuit is scaled by 0.01" in result.stdout and "few neurons in L5E, L5I" in result.stdout
 
 
 def test_interrupted_run_is_saved_and_says_so(engine: _Engine, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class Simulation(Running):
             precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
         self._guard, self._restored = CallerGuard(network), 0
-        self.network = network.frozen()
+        self._described, self.network = network, network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
@@ -126,7 +126,7 @@ class Simulation(Running):
         self._start: States | None = None
         try:
             self._build(start)
-            self._modulation = Modulation(self.plan, self.core)
+            self._modulation = Modulation(self.plan, self.core, self._guard)
             self._interventions = Interventions(self.core, self._modulation)
             self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
@@ -251,10 +251,11 @@ class Simulation(Running):
                 its order; of a stimulus those of its description, or "weight".
 
         Raises:
-            NetworkError: what does not exist, or decides what the network is made of.
+            NetworkError: what does not exist, is of another network, or decides what the network is made of.
             ModelError, UnitError, SimulationError: a value that does not fit; nothing is changed then.
         """
         with self._guard.using("set"):
+            self._require_own(target, "set")
             self._flush_pending()
             change = self._interventions.prepared(target, values)
             with self._guard.whole(), self._compilations:
