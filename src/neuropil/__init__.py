@@ -167,7 +167,8 @@ if TYPE_CHECKING:
     from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.nir import from_nir, to_nir
-    from neuropil.result import Result, Spikes, Trace
+    from neuropil.result import Result, Spikes, Trace, load
+    from neuropil.view.cards import card
     from neuropil.view.explain import explain
 
 
@@ -180,7 +181,9 @@ _LATER = {
     "load_network": "neuropil.model.network.load",
     "network_sources": "neuropil.model.network.load",
     "load_snapshot": "neuropil.engine",
+    "card": "neuropil.view.cards",
     "explain": "neuropil.view.explain",
+    "load": "neuropil.result",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
@@ -200,6 +203,8 @@ _LATER = {
     "losses": "neuropil.learn",
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
+provide("cards", lambda: importlib.import_module("neuropil.view.cards"))
+provide("progress", lambda: importlib.import_module("neuropil.view.progress"))
 provide("training report", lambda: importlib.import_module("neuropil.view.training"))
 
 
@@ -363,12 +368,14 @@ __all__ = [
     "WinnerTakesAll",
     "WorldError",
     "__version__",
+    "card",
     "compare_gradients",
     "data",
     "discretise",
     "explain",
     "fit",
     "from_nir",
+    "load",
     "load_fit",
     "load_network",
     "load_snapshot",

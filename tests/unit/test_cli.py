@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import neuropil.view
 from neuropil.cli import app
 from neuropil.cli.loading import add_probes, load, with_settings
 from neuropil.cli.values import literal, quantity
@@ -76,6 +77,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Engine:
     view.raster_figure = lambda result: types.SimpleNamespace(savefig=lambda path, dpi: path.write_bytes(b"png"))  # type: ignore[attr-defined]
     view.write_report = lambda result, path, published=None: path.write_text("<html>")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "neuropil.engine", module)
+    view.__path__ = list(neuropil.view.__path__)  # what is not replaced is the package's own
     monkeypatch.setitem(sys.modules, "neuropil.view", view)
     monkeypatch.chdir(tmp_path)
     return stand_in
@@ -155,14 +157,38 @@ def test_network_from_a_file(tmp_path: Path) -> None:
 # --- commands --------------------------------------------------------------------------------------------------
 
 
-def test_list_names_every_model() -> None:
-    from neuropil.zoo.registry import AGENTS, CELLS, CHANNELS, CIRCUITS, NEURONS, POINT_PROCESSES
+def test_list_names_everything_with_its_kind_and_where_it_is() -> None:
+    from neuropil.view.cards import entries
 
     result = call("list")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [*CIRCUITS, *AGENTS, *NEURONS, *CELLS, *CHANNELS, *POINT_PROCESSES]
+    assert all(entry.name in line and entry.kind in line and entry.path in line for entry, line in zip(entries(), lines, strict=True))
     assert all(len(line.split()) > 4 for line in lines), "each says what it is"
+    assert [line.split()[0] for line in call("list", "cells").stdout.splitlines()] == ["layer5_pyramidal"]
+    assert call("list", "nuron").exit_code == 2 and "did you mean 'neuron'" in call("list", "nuron").output
+
+
+def test_list_as_json() -> None:
+    listed = json.loads(call("list", "--json").stdout)
+    assert {"kind": "neuron", "name": "lif_exp", "path": "neuropil.zoo.neurons.lif:LIFExp"} in listed
+    assert {"stimulus", "connection rule", "integrator", "circuit", "agent", "effect"} <= {e["kind"] for e in listed}
+
+
+def test_explain_shows_the_card_of_whatever_is_listed() -> None:
+    for name, part in (("leak", "i = g · (v - e)"), ("stdp_additive", "efficacy ← clip(efficacy + a_plus · pre, 0, 1)"), ("dopamine", "vmax · C / (km + C)"), ("cartpole", "copies")):
+        result = call("explain", name)
+        assert result.exit_code == 0 and part in result.stdout, name
+
+
+def test_explain_chooses_among_kinds_and_finds_families_and_misspellings() -> None:
+    both = call("explain", "noise").stdout
+    assert "(stimulus)" in both and "(context input)" in both
+    assert "(context input)" not in call("explain", "stimulus/noise").stdout
+    family = call("explain", "lif").stdout
+    assert "lif_exp" in family and "escape_lif" in family and "gif" not in family.split()
+    wrong = call("explain", "hodgkin_huxly")
+    assert wrong.exit_code == 2 and "did you mean 'hodgkin_huxley'" in wrong.output
 
 
 def test_run_hands_everything_to_the_engine(engine: _Engine, tmp_path: Path) -> None:
@@ -197,6 +223,7 @@ def test_published_rates_stand_beside(engine: _Engine) -> None:
     result = call("run", "microcircuit", "--scale", "0.01", "--time", "10")
     assert result.exit_code == 0
     assert "published" in result.stdout and "0.903" in result.stdout
+    assert "not comparable: the circuit is scaled by 0.01" in result.stdout and "few neurons in L5E, L5I" in result.stdout
 
 
 def test_interrupted_run_is_saved_and_says_so(engine: _Engine, tmp_path: Path) -> None:
