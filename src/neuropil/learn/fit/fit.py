@@ -142,7 +142,8 @@ def fit(
         """The training from one of the starts."""
         place = folder if folder is None or count == 1 else folder / f"start {k}"
         fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip)
-        state = State(start, trainer.start(start), 0, [], [], start, float("inf"), -1)
+        begun, memory = trainer.start(start)
+        state = State(begun, memory, 0, [], [], begun, float("inf"), -1)
         if place is not None and resume:
             state = checkpoint.read(place, state, fingerprint) or state
         if checks and state.epoch == 0 and epochs > 0 and k == 0:
@@ -151,7 +152,7 @@ def fit(
         return Loop(trainer, samples, held, size, patience, place, fingerprint, shown).run(state, epochs)
 
     ends = [trained(k, start) for k, start in enumerate(drawn_starts(free, count, settings.seed))]
-    finals = [state.best if keep == "best" else state.free for state in ends]
+    finals = [trainer.of_network(state.best if keep == "best" else state.free) for state in ends]
     losses = [0.0] if count == 1 else [_loss(trainer, final, held or samples, size) for final in finals]
     lowest = int(np.nanargmin(losses))
     state, final = ends[lowest], finals[lowest]

@@ -68,7 +68,7 @@ class Loop:
             watched = tally.loss
             if self.validation is not None:
                 with self.trainer.objective.x64:
-                    parameters, start = self.trainer.free.rounded(state.free)
+                    parameters, start = self.trainer.free.rounded(self.trainer.of_network(state.free))
                 measured = evaluated(self.trainer.objective, parameters, start, self.validation, self.batch, self.trainer.backend)
                 row["validation_loss"] = watched = measured.loss
                 if measured.accuracy is not None:

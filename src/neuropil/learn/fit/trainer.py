@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from neuropil.errors import ModelError
 from neuropil.learn.fit.objective import Batch, Objective
 from neuropil.learn.methods.method import method_of
 from neuropil.learn.rollout import Rolled
@@ -27,15 +26,13 @@ class Trainer:
         backend: "jax" or "native".
 
     Raises:
-        ModelError: an unknown method, or one that does not support the network, the backend, or `fit`.
+        NeuropilError: an unknown method, or one that does not support the network or the backend.
     """
 
     def __init__(self, objective: Objective, free: FreeParameters, optimiser: Any, backend: str):
         self.method = method_of(objective.settings.method)
         self.method.check(objective.rollout)
         self.method.check_backend(backend)
-        if self.method.start(objective.rollout, free.start).keys() != free.start.keys():
-            raise ModelError(f"fit does not train what {self.method.label} learns beside the network", fix="another option, or Method.gradient with an optimiser of your own")
         self.objective, self.free, self.optimiser, self.backend = objective, free, optimiser, backend
 
     @cached_property
@@ -55,16 +52,29 @@ class Trainer:
 
         return jax.jit(step)
 
-    def start(self, free: Tree) -> Any:
-        """The memory of the optimiser before the first step, for the free numbers `free`."""
+    def start(self, free: Tree) -> tuple[Tree, Any]:
+        """What is changed, and the memory of the optimiser before the first step.
+
+        Args:
+            free: free numbers of the network; what the method itself learns joins them.
+        """
         with self.objective.x64:
-            return self.optimiser.init(jax.tree.map(jnp.asarray, free))
+            whole = self.method.start(self.objective.rollout, free)
+            return whole, self.optimiser.init(jax.tree.map(jnp.asarray, whole))
+
+    def of_network(self, free: Tree) -> Tree:
+        """The free numbers of the network, without what the method learns beside it.
+
+        Args:
+            free: as `start` gives them.
+        """
+        return {label: free[label] for label in self.free.start}
 
     def step(self, free: Tree, memory: Any, batch: Batch) -> tuple[Tree, Any, Tree]:
         """The free numbers and the memory of the optimiser after a step on a batch.
 
         Args:
-            free: free numbers; memory: of the optimiser.
+            free: as `start` gives them; memory: of the optimiser.
             batch: the samples.
 
         Returns:
