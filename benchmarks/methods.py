@@ -18,7 +18,7 @@ import numpy as np
 from common import PAGES, ROOT, machine, table
 
 import neuropil as npl
-from neuropil.learn.methods import EProp, Method, Truncated
+from neuropil.learn.methods import Comparison, EProp, Method, Truncated
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.rate import LeakyReadout
@@ -31,9 +31,9 @@ METHODS: tuple[str | Method, ...] = ("bptt", EProp(), EProp("random"), "eventpro
 KINDS = {"one hidden layer": (1, False), "one hidden layer, recurrent": (1, True), "two hidden layers": (2, False)}
 
 
-def network(seed: int, layers: int, recurrent: bool) -> npl.FreeParameters:
+def network(layers: int, recurrent: bool) -> npl.FreeParameters:
     """Relays that spike at random, one or two hidden layers of ten neurons with current synapses, a readout; all weights are trained."""
-    net = npl.Network(f"methods {seed}")
+    net = npl.Network("methods")
     before = net.population("source", Relay(), 8)
     net.stimulate(before, npl.Poisson(150 * Hz), port="spikes", weight=1.0)
     wires = []
@@ -47,7 +47,7 @@ def network(seed: int, layers: int, recurrent: bool) -> npl.FreeParameters:
     out = net.population("out", LeakyReadout(tau=10 * ms), 2)
     wires += net.project(before, out, npl.AllToAll(), weight=npl.Normal(0.0, 1.0), delay=0.5 * ms, port="syn", name="to out")
     net.probe(out, "y", name="y")
-    rollout = npl.Rollout(net, dt=DT, seed=seed, precision="float64", surrogate=npl.surrogate("triangle", width=0.5))
+    rollout = npl.Rollout(net, dt=DT, precision="float64", surrogate=npl.surrogate("triangle", width=0.5))
     return npl.FreeParameters(rollout, [npl.Trainable(w, "weight") for w in wires])
 
 
@@ -61,23 +61,38 @@ def label_of(method: str | Method) -> str:
     return {"EProp": f"e-prop, {getattr(method, 'feedback', '')} feedback", "Truncated": f"windows of {getattr(method, 'window', 0)} steps"}.get(type(method).__name__, str(method))
 
 
+def drawn(free: npl.FreeParameters, seed: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Weights in another order within each projection, and other input spikes."""
+    random = np.random.default_rng(seed)
+    inputs = free.rollout.inputs(STEPS)
+    spikes = inputs["events"]["source"]["spikes"]
+    inputs["events"] = {"source": {"spikes": (random.uniform(size=spikes.shape) < spikes.mean()).astype(spikes.dtype)}}
+    return {label: random.permutation(values) for label, values in free.start.items()}, inputs
+
+
 def compared() -> dict[str, dict[str, list[dict[str, float]]]]:
     """Kind of network -> method -> for each draw the cosine to BPTT over everything and by projection ("to hidden 1"), and the ratio of norms."""
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for kind, (layers, recurrent) in KINDS.items():
+        free = network(layers, recurrent)
+        draws = [drawn(free, seed) for seed in range(1, DRAWS + 1)]
+        slopes = {}
+        with jax.enable_x64(True):
+            for method in METHODS:
+                gradient = jax.jit(npl.methods.method_of(method).gradient(free.rollout, free.values, lambda rolled: (loss(rolled), None)))
+                slopes[label_of(method)] = [jax.device_get(gradient(weights, inputs)[1]) for weights, inputs in draws]
         found[kind] = {label_of(m): [] for m in METHODS[1:]}
-        for seed in range(1, DRAWS + 1):
-            free = network(seed, layers, recurrent)
-            made = npl.compare_gradients(free, loss, free.rollout.inputs(STEPS), METHODS, show=False)
-            for method, name in zip(METHODS[1:], list(made.gradients)[1:], strict=True):
+        for name, rows in found[kind].items():
+            for mine, truth in zip(slopes[name], slopes["bptt"], strict=True):
+                made = Comparison("bptt", {"bptt": truth, name: mine}, {})
                 row = {"all": made.cosine(name), "norm": made.norm(name) / made.norm("bptt")}
-                found[kind][label_of(method)].append(row | {label.removesuffix(".weight"): made.cosine(name, label) for label in free.start})
+                rows.append(row | {label.removesuffix(".weight"): made.cosine(name, label) for label in free.start})
     return found
 
 
 def memory() -> dict[str, list[float]]:
     """Temporary memory of the compiled gradient for 500 and 2,000 steps, kB."""
-    free, found = network(1, 1, True), {}
+    free, found = network(1, True), {}
     for method in ("bptt", EProp()):
         sizes = []
         with jax.enable_x64(True):
