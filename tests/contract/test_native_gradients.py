@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zlib
 from functools import cache
 from typing import Any
 
@@ -19,9 +18,10 @@ import numpy as np
 import pytest
 
 from contract.contract_networks import record, recurrent_edges, varied
+from contract.native_comparison import assert_near, both, functional
 from neuropil.errors import ModelError
 from neuropil.learn import Native, Rollout, surrogate
-from neuropil.model import AllToAll, Branched, Network
+from neuropil.model import AllToAll, Network
 from neuropil.units import pA
 from neuropil.zoo.contract import contract_drive
 from neuropil.zoo.neurons.lif import LIFExp
@@ -48,36 +48,6 @@ def network(name: str) -> Network:
     return net
 
 
-def functional(rolled: Any) -> Any:
-    """A number that depends on every spike, every state at every time, and what is left at the end, each with its own weight."""
-    total = 0.0
-    for path, values in jax.tree_util.tree_leaves_with_path((rolled.spikes, rolled.traces, rolled.state["neurons"], rolled.state["flight"])):
-        draw = np.random.default_rng(zlib.crc32(jax.tree_util.keystr(path).encode()))
-        total += (draw.normal(size=values.shape) * values).sum()
-    return total
-
-
-def both(roll: Rollout, backend: Any, inputs: Any, wanted: Any = None) -> Any:
-    """Value and gradients by everything: parameters, state and inputs, or by what is `wanted` of the parameters."""
-    held = roll.parameters if wanted is None else wanted
-    given = {kind: inputs[kind] for kind in ("step", "uniform")}
-    inputs = {kind: inputs[kind] for kind in ("events", "currents")}
-
-    def value(parameters: Any, state: Any, inputs: Any) -> Any:
-        rolled = roll.apply({**roll.parameters, **parameters}, state, {**given, **inputs}, backend=backend)
-        return functional(rolled), rolled.spikes
-
-    return jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2), has_aux=True, allow_int=True))(held, roll.initial(), inputs)
-
-
-def assert_near(found: Any, truth: Any, tolerance: float) -> None:
-    """Relative to the largest magnitude of each array."""
-    for (path, mine), theirs in zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(truth), strict=True):
-        if mine.dtype != jax.dtypes.float0:
-            assert np.all(np.isfinite(theirs)), jax.tree_util.keystr(path)
-            np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(initial=0.0), 1e-12), err_msg=jax.tree_util.keystr(path))
-
-
 QUICK = ("lif_exp", "adex", "escape_lif", "three_compartment", "rate_unit")
 """In the default tests, one for each kind of path: exact propagator, threshold at a spike's upstroke, stochastic threshold, several compartments, no spikes."""
 
@@ -86,10 +56,6 @@ QUICK = ("lif_exp", "adex", "escape_lif", "three_compartment", "rate_unit")
 def test_native_gradients_of_a_registered_neuron_equal_those_of_jax(name):
     net = network(name)
     roll = Rollout(net, dt=contract_drive(name).dt, precision="float64", surrogate=surrogate("superspike", width=0.3))
-    if isinstance(neuron(name)(), Branched):
-        with pytest.raises(ModelError, match="native backend does not support"):
-            roll.apply(roll.parameters, roll.initial(), roll.inputs(2), backend="native")
-        return
     (value, spikes), gradients = both(roll, "native", roll.inputs(STEPS))
     (truth, expected), reference = both(roll, "jax", roll.inputs(STEPS))
     assert jax.tree.all(jax.tree.map(np.array_equal, spikes, expected))

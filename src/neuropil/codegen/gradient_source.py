@@ -6,7 +6,8 @@ Everything is named by its role and place, so models with the same equations sha
 from __future__ import annotations
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role
+from neuropil.lower.gradient import StepGradient
+from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role, Signature
 
 NAME = "gradient"
 """The name under which these sources are kept."""
@@ -31,10 +32,15 @@ def source_of(signature: GradientSignature, precision: str) -> str:
     return "\n".join([*lines, *(line for loop in loops for line in loop), ""])
 
 
-class _Writer:
-    """What both loops share."""
+class Writer:
+    """What all loops share.
 
-    def __init__(self, signature: GradientSignature, roots: list[int]):
+    Args:
+        signature: arguments of the kernel.
+        roots: nodes that it computes.
+    """
+
+    def __init__(self, signature: Signature, roots: list[int]):
         self.signature, self.program, self.graph = signature, signature.program, signature.program.graph
         self.use, self.roots = signature.program.use, roots
         self.names: dict[int, str] = {}
@@ -45,10 +51,11 @@ class _Writer:
             (self.body if j in signature.apart else self.head).append(f"k{j} = constant{j}[i]" if j in signature.apart else f"k{j} = numbers[{j}]")
 
     def name(self, role: Role, of: str = "") -> str:
-        """An argument's name in the text."""
+        """An argument's name in the text, by its role and what it is of."""
         return self.named(Argument(role, of))
 
     def named(self, argument: Argument) -> str:
+        """The name of an argument in the text."""
         role, of = argument.role, argument.name
         if role is Role.TAPE:
             return f"tape_{self.leaf(of)}"
@@ -64,15 +71,21 @@ class _Writer:
         return f"{base}{places.index(of)}"
 
     def leaf(self, leaf: str) -> str:
-        """What holds the value of a leaf."""
+        """What holds the value of a leaf, by its name."""
         kind, _, of = leaf.partition(".")
         if not of:
             return {"r": "resting", "u": "drawn", "z": "z"}[kind]
         places = {"s": self.program.names.states, "g": self.program.names.states, "x": self.program.names.inputs, "w": self.program.names.ports}[kind]
         return f"{kind}{places.index(of)}"
 
+    def input(self, n: str) -> list[str]:
+        """The statement that reads an input `n`, if it is in use."""
+        terms = [f"{self.name(Role.CURRENT, n)}[k, i]"] if n in self.use.currents else []
+        terms += [f"{self.name(Role.FLOW, n)}[i]"] if n in self.use.flows else []
+        return [f"{self.leaf(f'x.{n}')} = {' + '.join(terms)}"] if terms else []
+
     def text(self, function: str, arguments: tuple[Argument, ...]) -> list[str]:
-        """The lines of the function."""
+        """The lines of a function with these arguments."""
         return [
             "", "", "@cached_njit(**KERNEL_FLAGS)", f"def {function}({', '.join(['k', 'row', 'n', *map(self.named, arguments)])}):",
             "    noalias_arguments()", "    wide_vectors()", *(f"    {line}" for line in self.head),
@@ -81,8 +94,11 @@ class _Writer:
         ]  # fmt: skip
 
 
-class _Forward(_Writer):
+class _Forward(Writer):
     """The loop of a step."""
+
+    signature: GradientSignature
+    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.forward)
@@ -93,11 +109,7 @@ class _Forward(_Writer):
     def _reads(self) -> None:
         program, use = self.program, self.use
         self.body += [f"{self.leaf(f's.{n}')} = {self.name(Role.STATE, n)}[i]" for n in program.names.states]
-        for n in program.names.inputs:
-            terms = [f"{self.name(Role.CURRENT, n)}[k, i]"] if n in use.currents else []
-            terms += [f"{self.name(Role.FLOW, n)}[i]"] if n in use.flows else []
-            if terms:
-                self.body.append(f"{self.leaf(f'x.{n}')} = {' + '.join(terms)}")
+        self.body += [line for n in program.names.inputs for line in self.input(n)]
         for n in program.names.ports:
             terms = [f"{self.name(Role.EVENTS, n)}[k, i]"] if n in use.events else []
             if n in use.rings:
@@ -133,8 +145,11 @@ class _Forward(_Writer):
             self.body += [line for line, _ in bits] + [f"code[k, i] = {' | '.join(n for _, n in bits)}"]
 
 
-class _Backward(_Writer):
+class _Backward(Writer):
     """The loop of the product."""
+
+    signature: GradientSignature
+    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.backward)

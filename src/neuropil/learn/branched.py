@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from neuropil.learn.exchange import Exchange
 from neuropil.learn.population import Neurons
 from neuropil.lower.trace import Scalars
 from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.branched import BRANCH, Branched
-from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.neuron.composite import full_name
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,19 @@ class BranchedNeurons:
     def draws_uniform(self) -> bool:
         """The soma's threshold is a hazard."""
         return self.soma.draws_uniform
+
+    @property
+    def pieces(self) -> dict[str, Neurons]:
+        """Parts that step by one set of equations each, by name."""
+        return {"": self.soma, BRANCH: self.branches}
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What soma and branches give each other, in order: states of the soma to each branch, then the outputs of all branches to the soma."""
+        each = np.arange(self.population.size * self.neuron.branches)
+        soma, output = each // self.neuron.branches, self.branches.step.traced.output
+        seen = [Exchange("", BRANCH, partial(_state, state), n, soma, each) for n, state in self.neuron.reads.items()]
+        return (*seen, Exchange(BRANCH, "", output, self.neuron.into, each, soma))
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
         """All that a step reads.
@@ -106,11 +121,16 @@ class BranchedNeurons:
         return s[name][indices]
 
 
+def _state(name: str, p: Scalars, s: Scalars, x: Scalars) -> Any:
+    return s[name]
+
+
 def _joined(soma: Scalars, branch: Scalars) -> Scalars:
     return {**soma, **{full_name(BRANCH, n): v for n, v in branch.items()}}
 
 
 def _parted(values: Scalars) -> tuple[Scalars, Scalars]:
     """The soma's and the branches' own."""
-    theirs = {split(n)[1]: v for n, v in values.items() if split(n)[0] == BRANCH}
-    return {n: v for n, v in values.items() if split(n)[0] != BRANCH}, theirs
+    prefix = full_name(BRANCH, "")  # names of a propagator's entries may have points in them
+    theirs = {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+    return {n: v for n, v in values.items() if not n.startswith(prefix)}, theirs

@@ -164,6 +164,18 @@ class SharedWiring:
         """The delay, steps."""
         return self.delay
 
+    def listed(self, pairs: Any) -> Wiring:
+        """The same synapses with a weight each.
+
+        Args:
+            pairs: int64[synapses] twice, sources and targets of the matrix.
+        """
+        pre, post = pairs
+        p = self.projection
+        sources, targets = (np.arange(n) if view is None else view for n, view in ((p.source.size, p.sources), (p.target.size, p.targets)))
+        site = targets[post] * p.sites + int(p.site or 0)  # type: ignore[arg-type]
+        return Wiring(self.name, self.source, self.target, self.port, sources[pre], site, np.full(len(pre), self.delay), self.sizes)
+
     def prepare(self, weights: Any, delay: None = None) -> Any:
         """The `weights`, as `send` reads them; the `delay` is not trained."""
         return weights

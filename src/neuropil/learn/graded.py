@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from neuropil.connectivity.draw import edges
-from neuropil.learn.structured import multiplied
+from neuropil.learn.structured import Expanded, expanded, multiplied
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.graded import GradedProjection
@@ -61,6 +62,12 @@ class GradedFlow:
         """The longest delay, steps."""
         return int(self.delay.max(initial=0))
 
+    @cached_property
+    def expanded(self) -> Expanded:
+        """Structured weights one by one."""
+        assert self.projection.matrix is not None
+        return expanded(self.projection.matrix)
+
     def empty(self, dtype: Any) -> np.ndarray:
         """What was sent before the start, [longest delay, sources] of a `dtype`: nothing."""
         return np.zeros((self.longest, self.projection.source.size), dtype)
@@ -79,8 +86,17 @@ class GradedFlow:
             made = p.value.of(p.model, {}, {"v": neurons.observed(states, "v", indices)})
         else:
             own = {n: jnp.asarray(parameters[full_name(part, n)]) for n in p.model.spec.parameters}
-            made = p.value.of(p.model, own, {n: states[full_name(part, n)] for n in p.model.spec.states})
+            made = self.sent(own, {n: states[full_name(part, n)] for n in p.model.spec.states})
         return jnp.broadcast_to(jnp.asarray(made, dtype), (p.source.size,))
+
+    def sent(self, parameters: Tree, states: Tree) -> Any:
+        """What a source sends.
+
+        Args:
+            parameters, states: of the part that is read, by name, and others.
+        """
+        model = self.projection.model
+        return self.projection.value.of(model, {n: parameters[n] for n in model.spec.parameters}, {n: states[n] for n in model.spec.states})
 
     def flow(self, given: Tree, value: Any, past: Any) -> tuple[Any, Any]:
         """What reaches the sites of the input during a step, and what was sent up to its begin.

@@ -1,7 +1,9 @@
-"""Products with structured weights in a rollout: by the matrix's own `product`, or by a builder that is registered for its class."""
+"""Products with structured weights in a rollout: by the matrix's own `product`, or by a builder that is registered for its class; and the weights one by one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -9,7 +11,9 @@ import jax.numpy as jnp
 
 from neuropil.model.connection.convolution import Convolution
 from neuropil.model.connection.matrix import WeightMatrix
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.registry import find_builder, register
+from neuropil.units import Quantity
 
 
 def multiplied(matrix: WeightMatrix, x: Any) -> Any:
@@ -35,3 +39,32 @@ def convolution(matrix: Convolution, x: Any) -> Any:
         x.reshape(1, *matrix.source_shape), kernel, matrix.stride, matrix.padding, rhs_dilation=matrix.dilation, feature_group_count=matrix.groups
     )
     return made.ravel()
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """Structured weights one by one, for what multiplies through a list or a full matrix.
+
+    Attributes:
+        pairs: int64[pairs] twice, source and target of each weight that can differ from zero; None: all, as a matrix [sources, targets].
+        weights: the weights of these, of the parameters by name; JAX differentiates it.
+    """
+
+    pairs: tuple[Any, Any] | None
+    weights: Callable[[dict[str, Any]], Any]
+
+
+def expanded(matrix: WeightMatrix) -> Expanded:
+    """The weights of a `matrix` one by one."""
+    pairs = matrix.pairs()
+    if isinstance(matrix, SharedWeights):
+        assert pairs is not None
+        _, place = matrix.place(*pairs)
+        return Expanded(pairs, lambda given: matrix.by_tap(jnp.asarray(given[matrix.parameter]))[place])
+
+    def weights(given: dict[str, Any]) -> Any:
+        bound = matrix.bound(given)
+        made = bound.dense() if pairs is None else bound.entry(*pairs)
+        return made.value if isinstance(made, Quantity) else made
+
+    return Expanded(pairs, weights)

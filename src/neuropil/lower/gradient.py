@@ -64,9 +64,56 @@ Step = Callable[..., tuple[dict[str, Any], Any, Any]]
 """(p, s, x, w, refractory, u, moved) -> new states, spikes as numbers, whether a spike is emitted; `moved` is added to the distance to threshold."""
 
 
+class Differentiated:
+    """What a step and a value have in common: one graph with the roots of both directions.
+
+    Attributes:
+        names, use: of what it takes.
+        graph: all operations.
+    """
+
+    names: Names
+    use: Use
+    graph: Graph
+
+    @property
+    def forward(self) -> list[int]:
+        """Roots of what is computed."""
+        raise NotImplementedError
+
+    @property
+    def backward(self) -> list[int]:
+        """Roots of the product."""
+        raise NotImplementedError
+
+    @cached_property
+    def hoisted(self) -> tuple[int, ...]:
+        """Static nodes, literals aside, whose values both kernels take."""
+        return hoisted(self.graph, [*self.forward, *self.backward])
+
+    @cached_property
+    def tape(self) -> tuple[str, ...]:
+        """Leaves of the product that change from step to step: states, inputs and ports, by leaf name."""
+        found = self.graph.leaves(*self.backward)
+        return tuple(n for n in self.leaves if n in found)
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """Names of the leaves that change from step to step: states, inputs and ports."""
+        return (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
+
+    def draws(self, roots: list[int]) -> bool:
+        """Whether these roots need a uniform number."""
+        return "u" in self.graph.leaves(*roots)
+
+    def constants(self, parameters: dict[str, Any]) -> list[Any]:
+        """Values of the hoisted nodes, in float64, for parameters by name."""
+        return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
+
+
 @dataclass(frozen=True)
-class StepGradient:
-    """The graph with its roots.
+class StepGradient(Differentiated):
+    """A step with its product.
 
     Attributes:
         names, use: of the step.
@@ -102,16 +149,7 @@ class StepGradient:
         given = (*leaves, "r", "u", named_leaves("g", names.states), "z")
         closed = scalar_jaxpr(_both(step), *jax.tree.map(lambda n: "bool" if n == "r" else "float", given))
         graph = Graph()
-        used = {f"x.{n}" for n in (*use.currents, *use.flows)} | {f"w.{n}" for n in (*use.rings, *use.events)}
-
-        def leaf(name: str) -> int:
-            if name[:2] in ("x.", "w.") and name not in used:
-                return graph.const(0.0)
-            if name == "r":
-                return graph.leaf(name, kind="b") if names.rests else graph.const(False)
-            return graph.leaf(name, static=name.startswith("p."))
-
-        nodes = iter(absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(given)], names.model))
+        nodes = iter(absorb(graph, closed, [_leaf(graph, n, names, use) for n in jax.tree.leaves(given)], names.model))
         new = {n: next(nodes) for n in names.states}
         fired, slope = next(nodes), next(nodes)
         bars = [{n: next(nodes) for n in of} for of in (names.parameters, names.states, names.inputs, names.ports)]
@@ -133,18 +171,6 @@ class StepGradient:
         return [*self.state_bar.values(), *self.input_bar.values(), *self.port_bar.values(), *self.parameter_bar.values()]
 
     @cached_property
-    def hoisted(self) -> tuple[int, ...]:
-        """Static nodes, literals aside, whose values both kernels take."""
-        return hoisted(self.graph, [*self.forward, *self.backward])
-
-    @cached_property
-    def tape(self) -> tuple[str, ...]:
-        """Leaves of the product that change from step to step: states, inputs and ports, by leaf name."""
-        found = self.graph.leaves(*self.backward)
-        every = (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
-        return tuple(n for n in every if n in found)
-
-    @cached_property
     def can_fire(self) -> bool:
         """The model emits spikes."""
         return self.graph.literal(self.fired) is not False
@@ -153,14 +179,6 @@ class StepGradient:
     def spike_matters(self) -> bool:
         """The cotangent of the spike is used."""
         return "z" in self.graph.leaves(*self.backward)
-
-    def draws(self, roots: list[int]) -> bool:
-        """Whether these roots need a uniform number."""
-        return "u" in self.graph.leaves(*roots)
-
-    def constants(self, parameters: dict[str, Any]) -> list[Any]:
-        """Values of the hoisted nodes, in float64, for parameters by name."""
-        return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
 
 
 def _both(step: Step) -> Callable[..., Any]:
@@ -183,3 +201,85 @@ def _both(step: Step) -> Callable[..., Any]:
         return [new[n] for n in s], fired, slope, *([bar[n] for n in of] for bar, of in zip(bars, (p, s, x, w), strict=True))
 
     return both
+
+
+def _leaf(graph: Graph, name: str, names: Names, use: Use) -> int:
+    """The node of a leaf: zero where it is not in use."""
+    used = {f"x.{n}" for n in (*use.currents, *use.flows)} | {f"w.{n}" for n in (*use.rings, *use.events)}
+    if name[:2] in ("x.", "w.") and name not in used:
+        return graph.const(0.0)
+    if name == "r":
+        return graph.leaf(name, kind="b") if names.rests else graph.const(False)
+    return graph.leaf(name, static=name.startswith("p."))
+
+
+# --- what elements send ------------------------------------------------------------------------------------------------------------
+
+
+Value = Callable[[Any, Any, Any], Any]
+"""(p, s, x) -> a number."""
+
+
+@dataclass(frozen=True)
+class ValueGradient(Differentiated):
+    """A function of parameters, states and inputs at the beginning of a step, with its product; its cotangent is the leaf z.
+
+    Attributes:
+        names, use: of what it takes.
+        graph: all operations.
+        value: its node.
+        state_bar, input_bar, parameter_bar: by name, nodes of the cotangents.
+    """
+
+    names: Names
+    use: Use
+    graph: Graph
+    value: int
+    state_bar: dict[str, int]
+    input_bar: dict[str, int]
+    parameter_bar: dict[str, int]
+
+    @classmethod
+    def of(cls, function: Value, names: Names, use: Use) -> ValueGradient:
+        """Trace a function and its product for what is in use.
+
+        Args:
+            function: of one element.
+            names: of its arguments.
+            use: what of them is in use.
+
+        Returns:
+            The graph with its roots.
+        """
+
+        def both(p: Any, s: Any, x: Any, z: Any) -> Any:
+            value, pull = jax.vjp(lambda p, s, x: jnp.asarray(function(p, s, x), "float64"), p, s, x)
+            return value, *([bar[n] for n in of] for bar, of in zip(pull(z), (p, s, x), strict=True))
+
+        given = (*(named_leaves(prefix, of) for prefix, of in (("p", names.parameters), ("s", names.states), ("x", names.inputs))), "z")
+        closed = scalar_jaxpr(both, *jax.tree.map(lambda _: "float", given))
+        graph = Graph()
+        nodes = iter(absorb(graph, closed, [_leaf(graph, n, names, use) for n in jax.tree.leaves(given)], names.model))
+        value = next(nodes)
+        bars = [{n: next(nodes) for n in of} for of in (names.parameters, names.states, names.inputs)]
+        if not use.product:
+            return cls(names, use, graph, value, {}, {}, {})
+        wanted = dict.fromkeys((*use.current_bars, *use.flows))
+        reached = [{n: node for n, node in bar.items() if graph.literal(node) != 0.0} for bar in bars]
+        return cls(names, use, graph, value, reached[1], {n: v for n, v in reached[2].items() if n in wanted}, {n: v for n, v in reached[0].items() if n in use.parameters})
+
+    @property
+    def forward(self) -> list[int]:
+        """The root of the value."""
+        return [self.value]
+
+    @property
+    def backward(self) -> list[int]:
+        """Roots of the product."""
+        return [*self.state_bar.values(), *self.input_bar.values(), *self.parameter_bar.values()]
+
+    @cached_property
+    def read(self) -> tuple[str, ...]:
+        """Leaves that change from step to step, of the value or of its product."""
+        found = self.graph.leaves(*self.forward, *self.backward)
+        return tuple(n for n in self.leaves if n in found)

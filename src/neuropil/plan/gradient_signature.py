@@ -1,4 +1,4 @@
-"""The arguments of the two kernels of a step that is differentiated through time: objects, of which text is made in `codegen` alone."""
+"""The arguments of the two kernels of a step, or of what elements send, differentiated through time: objects, of which text is made in `codegen` alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from neuropil.lower.gradient import StepGradient
+from neuropil.lower.gradient import Differentiated, StepGradient, ValueGradient
 
 
 class Role(Enum):
@@ -32,6 +32,9 @@ class Role(Enum):
     EVENTS_BAR = "cotangent of given summed weights, [steps, n]"
     CURRENT_BAR = "cotangent of a given input, [steps, n]"
     FLOW_BAR = "cotangent of what others add to an input, [n]"
+    VALUE = "what elements send, by step, [at least delays and rows of a tape, n]"
+    VALUE_BAR = "cotangent of what elements send, by step, [likewise, n]"
+    PAST = "what elements sent in the steps before, the latest first, [delays, n]"
     PARAMETER_BAR = "cotangent of a parameter, summed over steps, [n]"
 
 
@@ -52,9 +55,29 @@ class Argument:
     name: str = ""
 
 
+class Signature:
+    """What the arguments of a step and of a value have in common.
+
+    Attributes:
+        program: the graph with its roots.
+        apart: places of the hoisted constants that differ between elements.
+    """
+
+    program: Differentiated
+    apart: tuple[int, ...]
+
+    def constants(self, roots: list[int]) -> tuple[int, ...]:
+        """Places of the hoisted constants that these roots use."""
+        reached = set(self.program.graph.reach(roots, self.program.hoisted))
+        return tuple(j for j, node in enumerate(self.program.hoisted) if node in reached)
+
+    def _constants(self, roots: list[int]) -> list[Argument]:
+        return [Argument(Role.NUMBERS), *(Argument(Role.CONSTANT, str(j)) for j in self.constants(roots) if j in self.apart)]
+
+
 @dataclass(frozen=True)
-class GradientSignature:
-    """The arguments of both kernels.
+class GradientSignature(Signature):
+    """The arguments of both kernels of a step.
 
     Attributes:
         program: the graph with its roots.
@@ -65,14 +88,6 @@ class GradientSignature:
     program: StepGradient
     apart: tuple[int, ...] = ()
     periods: bool = False
-
-    def constants(self, roots: list[int]) -> tuple[int, ...]:
-        """Places of the hoisted constants that these roots use."""
-        reached = set(self.program.graph.reach(roots, self.program.hoisted))
-        return tuple(j for j, node in enumerate(self.program.hoisted) if node in reached)
-
-    def _constants(self, roots: list[int]) -> list[Argument]:
-        return [Argument(Role.NUMBERS), *(Argument(Role.CONSTANT, str(j)) for j in self.constants(roots) if j in self.apart)]
 
     @cached_property
     def forward(self) -> tuple[Argument, ...]:
@@ -112,3 +127,47 @@ class GradientSignature:
         """Those whose cotangents are summed: of the others they are zero."""
         p = self.program
         return tuple(n for n, node in p.parameter_bar.items() if p.graph.literal(node) != 0.0)
+
+
+@dataclass(frozen=True)
+class ValueSignature(Signature):
+    """The arguments of both kernels of a value.
+
+    Attributes:
+        program: the graph with its roots.
+        apart: places of the hoisted constants that differ between elements.
+    """
+
+    program: ValueGradient
+    apart: tuple[int, ...] = ()
+
+    @cached_property
+    def forward(self) -> tuple[Argument, ...]:
+        """Of what is sent."""
+        p = self.program
+        made = self._constants(p.forward)
+        for leaf in p.read:
+            kind, _, n = leaf.partition(".")
+            made += [Argument(Role.STATE, n)] if kind == "s" else [Argument(role, n) for role in self._inputs(n)]
+        return (*made, *(Argument(Role.TAPE, n) for n in p.tape), Argument(Role.VALUE))
+
+    @cached_property
+    def backward(self) -> tuple[Argument, ...]:
+        """Of the product."""
+        p, use = self.program, self.program.use
+        if not use.product:
+            return ()
+        made = [*self._constants(p.backward), *(Argument(Role.TAPE, n) for n in p.tape), Argument(Role.VALUE_BAR)]
+        made += [Argument(Role.STATE_BAR, n) for n in p.state_bar]
+        made += [Argument(role, n) for n in p.input_bar for role, names in ((Role.CURRENT_BAR, use.current_bars), (Role.FLOW_BAR, use.flows)) if n in names]
+        return (*made, *(Argument(Role.PARAMETER_BAR, n) for n in p.parameter_bar))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those whose cotangents are summed."""
+        return tuple(self.program.parameter_bar)
+
+    def _inputs(self, n: str) -> list[Role]:
+        """What an input is the sum of."""
+        use = self.program.use
+        return [role for role, names in ((Role.CURRENT, use.currents), (Role.FLOW, use.flows)) if n in names]

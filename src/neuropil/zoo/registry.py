@@ -59,6 +59,8 @@ CHANNELS: dict[str, str] = {
     "hodgkin_huxley_membrane": _CHANNELS + "squid_axon:HodgkinHuxleyMembrane",
     "squid_sodium": _CHANNELS + "squid_axon:SquidSodium",
     "squid_potassium": _CHANNELS + "squid_axon:SquidPotassium",
+    "noisy_squid_sodium": _CHANNELS + "squid_channel_noise:NoisySquidSodium",
+    "noisy_squid_potassium": _CHANNELS + "squid_channel_noise:NoisySquidPotassium",
     "fast_sodium": _CHANNELS + "fast_sodium:FastSodium",
     "persistent_sodium": _CHANNELS + "persistent_sodium:PersistentSodium",
     "transient_potassium": _CHANNELS + "transient_potassium:TransientPotassium",
@@ -84,6 +86,7 @@ POINT_PROCESSES: dict[str, str] = {
     "gaba_a": _SYNAPSES + "gaba_a:GABAA",
     "gaba_b": _SYNAPSES + "gaba_b:GABAB",
     "gap_junction": _SYNAPSES + "gap_junction:GapJunction",
+    "fluctuating_conductances": _SYNAPSES + "fluctuating_conductances:FluctuatingConductances",
     "current_clamp": _ELECTRODES + "current_clamp:CurrentClamp",
     "voltage_clamp": _ELECTRODES + "voltage_clamp:VoltageClamp",
     "dynamic_clamp": _ELECTRODES + "dynamic_clamp:DynamicClamp",
@@ -148,6 +151,13 @@ AGENTS: dict[str, str] = {
     "patience": _AGENTS + "patience:patience",
     "regressor": _AGENTS + "regressor:regressor",
 }
+
+
+TABLES: dict[str, dict[str, str]] = {
+    "circuit": CIRCUITS, "agent": AGENTS, "neuron": NEURONS, "cell": CELLS, "channel": CHANNELS, "point process": POINT_PROCESSES, "synapse": SYNAPSES,
+    "modulator": MODULATORS,
+}  # fmt: skip
+"""All tables by the kind of what they list."""
 
 
 def neuron(name: str) -> type[Any]:

@@ -15,9 +15,10 @@ from neuropil.errors import ModelError
 from neuropil.learn.batches import Batch
 from neuropil.learn.native.calls import Native, NativeCall, NativeRollout
 from neuropil.learn.native.foreign import foreign
-from neuropil.learn.native.host import backward, forward
+from neuropil.learn.native.host import backward, forward, numbers
 from neuropil.learn.native.observed import needed_states, traces_of
 from neuropil.learn.native.support import check_supported
+from neuropil.model.neuron.composite import split
 from neuropil.plan.gradient_signature import FIRED
 
 Tree = dict[str, Any]
@@ -45,20 +46,19 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
 
     given = jax.tree.map(batched, inputs, {**axes.inputs, "step": None}, is_leaf=lambda a: a is None)
     started = jax.tree.map(batched, state, axes.state, is_leaf=lambda a: a is None)
-    varying = {n: {k: v for k, v in of.items() if k not in ("dt", "period")} for n, of in constants.items()}
+    varying = {n: {k: v for k, v in of.items() if split(k)[1] not in ("dt", "period")} for n, of in constants.items()}
+    own = NativeRollout.of(rollout)
     floats = {
-        "constants": varying, "weights": {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()},
-        "states": started["neurons"], "flight": started["flight"],
+        "constants": varying, **own.weights(parameters), "states": started["neurons"], "flight": started["flight"], "past": started.get("graded", {}),
         **jax.tree.map(lambda a: jnp.asarray(a, dtype), {kind: given[kind] for kind in ("events", "currents")}),
     }  # fmt: skip
     fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "spikes": given.get("spikes", {})}
     recorded = needed_states(rollout)
-    call = NativeCall(NativeRollout.of(rollout), native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
+    call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
     out = _rolled(call, floats, fixed)
     out = out if axes.size is not None else jax.tree.map(lambda a: a[0], out)
     traces = traces_of(rollout, constants, out["records"], axes.size is not None)
-    empty = {"synapses": started["synapses"]}
-    after = {"neurons": out["states"], "left": out["left"], "flight": out["flight"], **empty}
+    after = {"neurons": out["states"], "left": out["left"], "flight": out["flight"], "synapses": started["synapses"], **({"graded": out["past"]} if out["past"] else {})}
     return out["spikes"], traces, after
 
 
@@ -77,32 +77,50 @@ def _first(axes: Batch, state: Tree, inputs: Tree) -> tuple[Tree, Tree]:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
-    return _with_spikes(call, _host(forward, call, _results(call, floats), floats, fixed))
+    return _with_spikes(call, _host(forward, call, _results(call, floats), floats, fixed), fixed)
 
 
-def _with_spikes(call: NativeCall, out: Tree) -> Tree:
-    """What comes out with the codes read by JAX: where no spikes are needed, they are never made."""
+def _with_spikes(call: NativeCall, out: Tree, fixed: Tree) -> Tree:
+    """What comes out, with spikes as numbers, each population by itself: where they are not needed, they are never made."""
     rollout = call.own.rollout
     spikes = {}
     for name, neurons in rollout._neurons.items():
-        size = neurons.population.size
-        codes = out["codes"].get(name, jnp.zeros((call.samples, call.steps, size), np.uint8))
-        spikes[name] = (codes[..., :size] & FIRED).astype(rollout.dtype)
-    return {**{kind: out[kind] for kind in ("records", "states", "flight", "left")}, "spikes": spikes}
+        shape = (call.samples, call.steps, neurons.population.size)
+        if name in fixed["spikes"]:
+            rows = jax.vmap(partial(rollout._given, name, call.steps))(**fixed["spikes"][name])
+            spikes[name] = jnp.broadcast_to(rows, shape)
+        elif name in out["codes"]:
+            spikes[name] = _numbers(out["codes"][name], jax.ShapeDtypeStruct(shape, rollout.dtype))
+        else:
+            spikes[name] = jnp.zeros(shape, rollout.dtype)
+    return {**{kind: out[kind] for kind in ("records", "states", "flight", "past", "left")}, "spikes": spikes}
+
+
+_LARGE = 2**20
+"""Numbers from which on a call of the host costs less than what XLA does."""
+
+
+def _numbers(codes: Any, like: Any) -> Any:
+    """Spikes as numbers. Many are made by a kernel: XLA would compute them again wherever they are used, and hold an array for each use."""
+    if like.size < _LARGE:
+        return (codes[..., : like.shape[-1]] & FIRED).astype(like.dtype)
+    return foreign((numbers, like.dtype), lambda given, filled: numbers(*given, *filled), [like], [codes])[0]
 
 
 def _results(call: NativeCall, floats: Tree) -> Tree:
     """Shapes of what comes out."""
     rollout, lead = call.own.rollout, (call.samples, call.steps)
     shape = partial(jax.ShapeDtypeStruct, dtype=rollout.dtype)
-    size = {n: v.population.size for n, v in rollout._neurons.items()}
+    populations = {n: v.population for n, v in rollout._neurons.items()}
+    size = {n: p.size for n, p in populations.items()}
     records: Tree = {}
     for name, state in call.recorded:
-        records.setdefault(name, {})[state] = shape((*lead, size[name]))
+        records.setdefault(name, {})[state] = shape((*lead, size[name] * populations[name].sites(state)))
     return {
-        "codes": {p.name: jax.ShapeDtypeStruct((*lead, p.width), np.uint8) for p in call.own.machine(call, floats).parts if p.coded}, "records": records,
+        "codes": {p.name: jax.ShapeDtypeStruct((*lead, p.width), np.uint8) for p in call.own.machine(call, floats).parts if p.coded and not p.given}, "tapes": jax.ShapeDtypeStruct((), np.int32), "records": records,
         "states": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["states"].items()},
         "flight": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["flight"].items()},
+        "past": {n: shape((call.samples, *a.shape[1:])) for n, a in floats["past"].items()},
         "left": {n: jax.ShapeDtypeStruct((call.samples, size[n]), np.int32) for n in size},
     }  # fmt: skip
 
@@ -125,7 +143,8 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
     call = replace(call, wanted=wanted)
     out = _host(forward, call, _results(call, floats), floats, fixed)
-    return _with_spikes(call, out), (call, floats, fixed, {name: out["codes"][name] for name in call.given})
+    tapes = {"number": out["tapes"], "codes": out["codes"] if call.keeps(call.own.machine(call, floats)) else {}}
+    return _with_spikes(call, out, fixed), (call, floats, fixed, tapes)
 
 
 def _is_primal(a: Any) -> bool:
@@ -133,13 +152,13 @@ def _is_primal(a: Any) -> bool:
 
 
 def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
-    call, floats, fixed, codes = residuals
-    mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight")}
+    call, floats, fixed, tapes = residuals
+    mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight", "past")}
     nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
-    given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight")}, "spikes": nonzero}
+    given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight", "past")}, "spikes": nonzero}
     paths = sorted(call.wanted)
     shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
-    found = _host(backward, call, shapes, floats, fixed, codes, given) if paths else {}
+    found = _host(backward, call, shapes, floats, fixed, tapes, given) if paths else {}
     made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
     return made, None
 

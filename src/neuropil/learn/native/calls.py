@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
+from neuropil.learn.delivery import SharedWiring
+from neuropil.learn.native.emission import Emission
+from neuropil.learn.native.flow import Flow
 from neuropil.learn.native.links import Link
 from neuropil.learn.native.machine import Machine
-from neuropil.learn.native.part import Part
+from neuropil.learn.native.part import Part, inner_names
 from neuropil.learn.native.step import NativeStep, names_of
+from neuropil.learn.population import Neurons
+from neuropil.learn.structured import Expanded, expanded
 from neuropil.lower.gradient import Use
+from neuropil.model.neuron.composite import split
 
 Tree = dict[str, Any]
 
@@ -24,7 +31,8 @@ class Native:
 
     Attributes:
         threads: how many threads share the samples of a batch; None: as many as there are processors. No bit depends on it.
-        memory: bytes for the tapes of the samples under way, one for each thread. What does not fit is computed between checkpoints, a window of steps at least.
+        memory: bytes for tapes. Where those of the whole batch fit, its values are computed once. Else the values of a sample are computed again before its
+            gradients, each thread with a tape; what does not fit is computed between checkpoints, a window of steps at least. No bit depends on it.
 
     Raises:
         ModelError: threads or bytes that are no such number.
@@ -62,6 +70,14 @@ class NativeCall:
     given: tuple[str, ...]
     wanted: frozenset[tuple[str, ...]] = frozenset()
 
+    def keeps(self, machine: Machine) -> bool:
+        """Whether the tapes of all samples are kept for the way back. With values that are sent in every step they are not.
+
+        Args:
+            machine: of the call.
+        """
+        return bool(self.wanted) and not machine.emissions and 0 < machine.tape_bytes * self.steps * self.samples <= self.native.memory
+
 
 @dataclass(eq=False)
 class NativeRollout:
@@ -69,12 +85,15 @@ class NativeRollout:
 
     Attributes:
         rollout: the rollout.
-        links: its projections.
+        links: its projections of spikes; expanded: weights one by one of those with shared weights.
+        flows: what flows into inputs in every step.
         machines: by what is given and wanted.
     """
 
     rollout: Any
     links: tuple[Link, ...]
+    expanded: dict[str, Expanded]
+    flows: tuple[Flow, ...]
     machines: dict[Any, Machine] = field(default_factory=dict)
 
     @classmethod
@@ -82,8 +101,27 @@ class NativeRollout:
         """The native side of a rollout, made once."""
         found = rollout.__dict__.get("_native")
         if found is None:
-            found = rollout.__dict__["_native"] = cls(rollout, tuple(Link.of(w) for w in rollout.wirings))
+            shared = {w.name: expanded(w.matrix) for w in rollout.wirings if isinstance(w, SharedWiring)}
+            links = tuple(Link.of(w.listed(shared[w.name].pairs) if isinstance(w, SharedWiring) else w) for w in rollout.wirings)
+            graded = [Flow.of_graded(g, rollout.precision) for g in rollout.graded.values()]
+            within = [Flow.of_exchange(n, j, e, rollout.precision) for n, neurons in rollout.neurons.items() for j, e in enumerate(neurons.exchanges)]
+            found = rollout.__dict__["_native"] = cls(rollout, links, shared, (*graded, *within))
         return found
+
+    def weights(self, given: Tree) -> Tree:
+        """Weights as kernels take them, of the parameters of the rollout: "weights" and "graded" by projection.
+
+        Args:
+            given: parameters.
+        """
+        dtype = self.rollout.dtype
+        weights = {n: jnp.asarray(w, dtype) for n, w in given["weights"].items()}
+        for wiring in self.rollout.wirings:
+            if wiring.name in self.expanded:
+                weights[wiring.name] = self.expanded[wiring.name].weights({wiring.matrix.parameter: weights[wiring.name]})
+        graded = {n: {k: jnp.asarray(v, dtype) for k, v in of.items()} for n, of in given.get("graded", {}).items()}
+        flows = {n: flow.expanded.weights(graded[n]) if flow.projection.matrix is not None else graded[n]["weight"] for n, flow in self.rollout.graded.items() if n in graded}
+        return {"weights": weights, "graded": {n: jnp.asarray(w, dtype) for n, w in flows.items()}}
 
     def machine(self, call: NativeCall, floats: Tree) -> Machine:
         """The machine for a call.
@@ -102,31 +140,62 @@ class NativeRollout:
         return self.machines[key]
 
     def _made(self, call: NativeCall, floats: Tree, apart: dict[str, frozenset[str]]) -> Machine:
-        rollout, wanted, parts = self.rollout, call.wanted, []
-        active = _active(self.links, wanted) - set(call.given)
-        for name, neurons in rollout._neurons.items():
-            names = names_of(neurons)
-            rings: dict[str, int] = {}
-            for link in self.links:
-                if link.wiring.target == name:
-                    rings[link.wiring.port] = max(rings.get(link.wiring.port, 1), link.wiring.longest)
-            events, currents = floats["events"].get(name, {}), floats["currents"].get(name, {})
-            use = Use(
-                rings=tuple(n for n in names.ports if n in rings), events=tuple(n for n in names.ports if n in events),
-                currents=tuple(n for n in names.inputs if n in currents), recorded=tuple(n for n in names.states if (name, n) in call.recorded),
-                parameters=tuple(n for n in names.parameters if ("constants", name, n) in wanted),
-                event_bars=tuple(n for n in names.ports if ("events", name, n) in wanted),
-                current_bars=tuple(n for n in names.inputs if ("currents", name, n) in wanted), product=name in active,
-            )  # fmt: skip
-            step = NativeStep.of(neurons, use, apart.get(name, frozenset()), rollout.precision)
-            parts.append(Part(name, neurons.population.size, step, rings, name in call.given))
-        return Machine(tuple(parts), self.links, wanted)
+        rollout = self.rollout
+        active = _active(self.links, self.flows, call.wanted)
+        pieces = [(name, part, piece) for name, neurons in rollout.neurons.items() for part, piece in neurons.pieces.items()]
+        made = {(name, part): self._part(name, part, piece, call, floats, apart.get(name, frozenset()), active - set(call.given)) for name, part, piece in pieces}
+        functions = {("graded", n): flow.sent for n, flow in rollout.graded.items()}
+        sent: dict[Any, Any] = {key: lambda p, s, x, f=f: f(p, s) for key, f in functions.items()}
+        sent |= {("exchange", n, str(j)): e.value for n, neurons in rollout.neurons.items() for j, e in enumerate(neurons.exchanges)}
+        emissions = []
+        for flow in self.flows:
+            part = made[flow.source, flow.parts[0]]
+            own = replace(part.step.program.use, product=flow.source in active)
+            emissions.append(Emission.of(flow.name, part, sent[flow.name], part.step.program.names, own, _own(part.part, apart.get(part.name, frozenset())), flow.longest))
+        return Machine(tuple(made.values()), self.links, self.flows, tuple(emissions), call.wanted)
+
+    def _part(self, name: str, part: str, piece: Neurons, call: NativeCall, floats: Tree, apart: frozenset[str], active: set[str]) -> Part:
+        """A part of a population."""
+        names, wanted = names_of(piece), call.wanted
+
+        def of(kind: str) -> Any:
+            return _own(part, frozenset(path[2] for path in wanted if path[:2] == (kind, name)))
+
+        rings: dict[str, int] = {}
+        for wiring in (link.wiring for link in self.links):
+            if (wiring.target, split(wiring.port)[0]) == (name, part):
+                port = split(wiring.port)[1]
+                rings[port] = max(rings.get(port, 1), wiring.longest)
+        events, currents = (_own(part, frozenset(floats[kind].get(name, {}))) for kind in ("events", "currents"))
+        flows = {split(flow.into)[1] for flow in self.flows if (flow.target, flow.parts[1]) == (name, part)}
+        recorded = _own(part, frozenset(n for population, n in call.recorded if population == name))
+        use = Use(
+            rings=_those(names.ports, rings), events=_those(names.ports, events), currents=_those(names.inputs, currents), flows=_those(names.inputs, flows),
+            recorded=_those(names.states, recorded), parameters=_those(names.parameters, of("constants")),
+            event_bars=_those(names.ports, of("events")), current_bars=_those(names.inputs, of("currents")), product=name in active,
+        )  # fmt: skip
+        step = NativeStep.of(piece, use, _own(part, apart), self.rollout.precision)
+        return Part(name, part, piece.population.size * piece.population.parts[part].sites, step, rings, name in call.given)
 
 
-def _active(links: tuple[Link, ...], wanted: frozenset[tuple[str, ...]]) -> set[str]:
+def _those(names: tuple[str, ...], of: Any) -> tuple[str, ...]:
+    """Names in their order that are of these."""
+    return tuple(n for n in names if n in of)
+
+
+def _own(part: str, names: frozenset[str]) -> frozenset[str]:
+    """The names within a part, of full names of a population."""
+    return frozenset(inner_names(part, names))
+
+
+def _active(links: tuple[Link, ...], flows: tuple[Flow, ...], wanted: frozenset[tuple[str, ...]]) -> set[str]:
     """Populations whose states depend on something whose cotangent is wanted: for the others, the way back ends."""
-    found = {path[1] for path in wanted if path[0] != "weights"}
+    found = {path[1] for path in wanted if path[0] not in ("weights", "graded", "past")}
     found |= {link.wiring.target for link in links if ("weights", link.wiring.name) in wanted}
-    while more := {link.wiring.target for link in links if link.wiring.source in found} - found:
+    for flow in flows:
+        found |= {flow.target} if flow.name in wanted else set()
+        found |= {flow.source, flow.target} if ("past", flow.name[1]) in wanted and flow.name[0] == "graded" else set()
+    edges = [(link.wiring.source, link.wiring.target) for link in links] + [(flow.source, flow.target) for flow in flows]
+    while more := {target for source, target in edges if source in found} - found:
         found |= more
     return found

@@ -10,9 +10,11 @@ from neuropil.errors import ModelError
 from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
 from neuropil.learn.native.execute import Executor, available_threads
-from neuropil.learn.native.kernels import mark
+from neuropil.learn.native.kernels import read
 from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
-from neuropil.plan.gradient_signature import FIRED, Role
+from neuropil.learn.native.part import Part, inner_names
+from neuropil.model.neuron.composite import full_name
+from neuropil.plan.gradient_signature import FIRED, Role, Signature
 
 Tree = dict[str, Any]
 
@@ -31,29 +33,49 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     dt = call.own.rollout.dt
     for part in machine.parts:
         name, step = part.name, part.step
-        given |= {(START, name, Role.STATE, n): _fixed(floats["states"][name][n]) for n in step.program.names.states}
-        given |= {(START, name, Role.RING, n): _fixed(floats["flight"][name][n]) for n in part.rings}
-        given[START, name, Role.LEFT, ""] = _fixed(fixed["left"][name])
-        given |= {(name, Role.EVENTS, n): _fixed(a) for n, a in floats["events"].get(name, {}).items()}
-        given |= {(name, Role.CURRENT, n): _fixed(a) for n, a in floats["currents"].get(name, {}).items()}
+        given |= {(START, *part.key(role, n)): _fixed(floats[kind][name][full_name(part.part, n)]) for kind, role, names in (("states", Role.STATE, step.program.names.states), ("flight", Role.RING, part.rings)) for n in names}
+        if not part.part:
+            given[START, name, Role.LEFT, ""] = _fixed(fixed["left"][name])
+            every[name, Role.PERIOD, ""] = np.atleast_1d(np.asarray(fixed["period"][name], np.int32)).copy()
         if name in fixed["uniform"]:
             given[name, Role.UNIFORM, ""] = _fixed(fixed["uniform"][name])
-        values = step.constants(floats["constants"][name], dt)
-        every[name, Role.NUMBERS, ""] = np.array([0.0 if np.ndim(v) else v for v in values], step.precision)
-        every |= {(name, Role.CONSTANT, str(j)): np.ascontiguousarray(np.broadcast_to(values[j], part.size)) for j in step.signature.apart}
-        every[name, Role.PERIOD, ""] = np.atleast_1d(np.asarray(fixed["period"][name], np.int32)).copy()
+        every |= _constants(part.key, part, step.signature, step.constants(_values(part, floats), dt))
+    for kind, role in (("events", Role.EVENTS), ("currents", Role.CURRENT)):
+        given |= {(name, role, n): _fixed(a) for name, of in floats[kind].items() for n, a in of.items()}
+    for e in machine.emissions:
+        every |= _constants(lambda role, n="", e=e: (e.name, role, n), e.part, e.signature, e.constants(_values(e.part, floats), dt))
+        if e.longest:
+            given[START, e.name, Role.PAST, ""] = _fixed(floats["past"][e.name[1]])
+    every |= {(("graded", n), "weight"): _fixed(a) for n, a in floats["graded"].items()}
     for link in machine.links:
         every[link.wiring.name, "weight"] = _fixed(link.taken(np.asarray(floats["weights"][link.wiring.name])))
+    given |= {(name, of): _fixed(a) for name, listed in fixed["spikes"].items() for of, a in listed.items()}
     stamps = np.asarray(fixed["first"])
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):
         raise ModelError("the native backend takes steps that follow each other", got=f"inputs['step'] = {stamps}")
     return execute.Batch(every, given, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
 
 
-def _mark(codes: np.ndarray, size: int, step: np.ndarray, neuron: np.ndarray) -> None:
-    """Mark given spikes in codes [samples, steps, width], of lists [samples or 1, spikes]."""
-    for b, code in enumerate(codes):
-        mark(step[b % len(step)], neuron[b % len(neuron)], code, size, np.uint8(FIRED))
+def _values(part: Part, floats: Tree) -> Tree:
+    """What the constants of a part follow from, by the names within it."""
+    given = floats["constants"][part.name]
+    return {inner: given[n] for inner, n in inner_names(part.part, given).items()}
+
+
+def _constants(key: Any, part: Part, signature: Signature, values: list[np.ndarray]) -> execute.Arrays:
+    """Arrays of hoisted constants."""
+    made = {key(Role.NUMBERS): np.array([0.0 if np.ndim(v) else v for v in values], part.step.precision)}
+    return made | {key(Role.CONSTANT, str(j)): np.ascontiguousarray(np.broadcast_to(values[j], part.size)) for j in signature.apart}
+
+
+def numbers(codes: np.ndarray, filled: np.ndarray) -> None:
+    """Spikes as numbers.
+
+    Args:
+        codes: [samples, steps, width].
+        filled: [samples, steps, neurons], to be filled.
+    """
+    read(codes, np.uint8(FIRED), filled)
 
 
 def _executor(call: NativeCall, machine: Machine) -> Executor:
@@ -71,55 +93,58 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
     for part in machine.parts:
-        if part.coded:
+        if part.name in out["codes"]:
             codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
-            codes[..., 0 if part.given else part.size :] = 0
-    sizes = {part.name: part.size for part in machine.parts}
-    for name, listed in fixed["spikes"].items():
-        _mark(out["codes"][name], sizes[name], *(np.asarray(listed[of]) for of in ("step", "neuron")))
+            codes[..., part.size :] = 0
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
+    batch.each |= {(END, ("graded", n), Role.PAST, ""): a for n, a in out["past"].items()}
     batch.each |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
-    _executor(call, machine).forward(batch)
+    out["tapes"][...] = _executor(call, machine).forward(batch, call.keeps(machine))
 
 
 _PLACES: dict[str, Any] = {
     "events": lambda name, n: (name, Role.EVENTS_BAR, n), "currents": lambda name, n: (name, Role.CURRENT_BAR, n),
     "states": lambda name, n: (START_BAR, name, Role.STATE, n), "flight": lambda name, n: (START_BAR, name, Role.RING, n),
+    "past": lambda name: (START_BAR, ("graded", name), Role.PAST, ""),
 }  # fmt: skip
 """Keys of the cotangents of what each sample has of its own."""
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, codes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        codes: of populations whose spikes are given, from `forward`.
+        tapes: "number" of the tapes, and "codes" where they were kept, from `forward`.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
-    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in codes.items()}
+    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in tapes["codes"].items()}
     batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
+    batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
     batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a) for n, of in bars["records"].items() for k, a in of.items()}
     batch.each |= {(n, "spikes"): _fixed(a) for n, a in bars["spikes"].items()}
-    sums: execute.Arrays = {(p.name, Role.PARAMETER_BAR, n): np.empty(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
+    sums: execute.Arrays = {p.key(Role.PARAMETER_BAR, n): np.empty(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
+    sums |= {(e.name, Role.PARAMETER_BAR, n): np.empty(e.part.size, e.part.step.precision) for e in machine.emissions for n in e.signature.parameters}
     links, spread = {link.wiring.name: link for link in machine.links}, {}
     for path, found in filled.items():
         kind, name, *more = path
         if kind == "weights":
             straight = links[name].order is None
             sums[name, "weight_bar"] = found.reshape(links[name].shape) if straight else np.empty(links[name].shape, found.dtype)
+        elif kind == "graded":
+            sums[path, "weight_bar"] = found
         elif kind != "constants":
             key = _PLACES[kind](name, *more)
             spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
             found[...] = 0
-    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums)
+    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(tapes["number"]))
     for path, found in filled.items():
         kind, name, *more = path
         if path in spread:
@@ -128,6 +153,9 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, codes: Tree, bars: Tre
         elif kind == "weights":
             if links[name].order is not None:
                 found[...] = links[name].given_back(sums[name, "weight_bar"])
-        else:
-            value = sums.get((name, Role.PARAMETER_BAR, more[0]), np.zeros(1))
-            found[...] = value.sum(dtype=float) if found.shape == () else value
+        elif kind == "constants":
+            sent = [(e.name, Role.PARAMETER_BAR, n) for e in machine.emissions if e.part.name == name for n in inner_names(e.part.part, more)]
+            found[...] = 0
+            for key in ((name, Role.PARAMETER_BAR, more[0]), *sent):
+                if key in sums:
+                    found += sums[key].sum(dtype=float) if found.shape == () else sums[key]

@@ -23,8 +23,8 @@ def needed_states(rollout: Any) -> frozenset[tuple[str, str]]:
     for probe, observe in zip(rollout.network.probes, rollout.observe, strict=True):
         population, spec = probe.target, probe.target.neuron.spec
         constants = rollout.constants(rollout.parameters)[population.name]
-        size = population.size
-        every = {kind: {n: jax.ShapeDtypeStruct((size,), rollout.dtype) for n in names} for kind, names in (("s", spec.states), ("x", spec.inputs), ("w", spec.ports))}
+        size = {n: population.size * population.sites(n) for n in (*spec.states, *spec.inputs, *spec.ports)}
+        every = {kind: {n: jax.ShapeDtypeStruct((size[n],), rollout.dtype) for n in names} for kind, names in (("s", spec.states), ("x", spec.inputs), ("w", spec.ports))}
         closed = jax.make_jaxpr(lambda e, observe=observe, c=constants: observe(Seen(c, e["s"], e["x"], e["w"])))(every)
         needed = set(closed.jaxpr.outvars)
         for equation in reversed(closed.jaxpr.eqns):
@@ -51,7 +51,7 @@ def traces_of(rollout: Any, constants: Tree, records: Tree, batched: bool) -> Tr
     traces: Tree = {}
     for probe, observe in zip(rollout.network.probes, rollout.observe, strict=True):
         name, spec = probe.target.name, probe.target.neuron.spec
-        absent = {n: jnp.zeros(probe.target.size, rollout.dtype) for n in (*spec.states, *spec.inputs, *spec.ports)}
+        absent = {n: jnp.zeros(probe.target.size * probe.target.sites(n), rollout.dtype) for n in (*spec.states, *spec.inputs, *spec.ports)}
 
         def sample(states: Tree, observe: Any = observe, name: str = name, absent: Tree = absent) -> Any:
             return observe(Seen(constants[name], {**absent, **states}, absent, absent))

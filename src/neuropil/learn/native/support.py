@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from neuropil.errors import ModelError
-from neuropil.learn.delivery import Wiring
-from neuropil.learn.population import Neurons
 
 _FIX = "backend='jax'"
 
@@ -23,16 +21,15 @@ def check_supported(rollout: Any, parameters: Any) -> None:
     """
     network = rollout.network
     for name, neurons in rollout._neurons.items():
-        if not isinstance(neurons, Neurons):
-            raise ModelError(f"the native backend does not support neurons made of parts: {name}", got=type(network[name].neuron).__name__, expected="point neurons, or neurons of a few compartments in one set of equations", fix=_FIX)
+        if not hasattr(neurons, "pieces"):
+            raise ModelError(f"the native backend does not support cells with morphology: {name}", got=type(network[name].neuron).__name__, expected="point neurons, neurons of a few compartments in one set of equations, or neurons with branches", fix=_FIX)
     unsupported = (
-        ("stateful synapses", list(rollout.living)), ("graded projections", list(rollout.graded)), ("gap junctions", [str(c) for c in network.couplings]),
+        ("stateful synapses", list(rollout.living)), ("gap junctions", [str(c) for c in network.couplings]),
         ("modulators", list(network.modulators)), ("delays as parameters", list(rollout.delays)),
-        ("projections with shared weights", [w.name for w in rollout.wirings if not isinstance(w, Wiring)]),
     )  # fmt: skip
     for what, found in unsupported:
         if found:
             raise ModelError(f"the native backend does not support {what} yet", got=", ".join(found), fix=_FIX)
-    known = {"weights", "neurons", "synapses"}
+    known = {"weights", "neurons", "synapses", "graded"}
     if more := [kind for kind in parameters if kind not in known and parameters[kind]]:
         raise ModelError("the native backend does not support these parameters yet", got=", ".join(more), fix=_FIX)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.aligned import aligned_zeros
+from neuropil.learn.native.emission import Emission
+from neuropil.learn.native.flow import Flow
 from neuropil.learn.native.loop import Given, Program, Stretch
 from neuropil.learn.native.part import Part
 from neuropil.plan.gradient_signature import Role
@@ -20,7 +22,7 @@ class Workspace:
     """Arrays, made when they are first asked for.
 
     Args:
-        parts: the populations.
+        parts: of the populations; emissions, flows: of the machine.
         window: steps that a component runs before the next one does.
         steps: of a sample.
         rows: of the tape.
@@ -31,14 +33,14 @@ class Workspace:
         origin: [1], the network's step at step 0.
     """
 
-    def __init__(self, parts: Sequence[Part], window: int, steps: int, rows: int):
+    def __init__(self, parts: Sequence[Part], emissions: Sequence[Emission], flows: Sequence[Flow], window: int, steps: int, rows: int):
         self.steps, self.rows = steps, rows
         self.arrays: dict[Any, np.ndarray] = {}
         self.origin = np.zeros(1, np.int64)
         self._programs: dict[Any, Program] = {}
         window = min(window, max(steps, 1))
         for part in parts:
-            name, real, program = part.name, np.dtype(part.step.precision), part.step.program
+            real, program = np.dtype(part.step.precision), part.step.program
             mine: dict[Any, tuple[tuple[int, ...], Any]] = {}
             for n in program.names.states:
                 mine[Role.STATE, n] = mine[Role.STATE_BAR, n] = (part.size,), real
@@ -50,10 +52,19 @@ class Workspace:
                 mine[Role.RECORD, n] = (steps, part.size), real
             mine[Role.LEFT, ""], mine[Role.SPIKE_BAR, ""] = ((part.size,), np.int32), ((window, part.size), real)
             mine["who", ""] = mine["when", ""] = mine["lines", ""] = (window * part.size,), np.int32
-            mine["first", ""], mine["begin", ""] = ((window + 1,), np.int64), ((part.size + 1,), np.int64)
-            if not part.given:
+            mine["first", ""] = mine["cursor", ""] = (window + 1,), np.int64
+            mine["begin", ""] = (part.size + 1,), np.int64
+            if part.coded:
                 mine[Role.CODE, ""] = (steps, part.width), np.uint8
-            self.arrays |= {(name, *key): aligned_zeros(shape, dtype) for key, (shape, dtype) in mine.items()}
+            for n in program.use.flows:
+                mine[Role.FLOW, n] = mine[Role.FLOW_BAR, n] = (part.size,), real
+            self.arrays |= {part.key(*key): aligned_zeros(shape, dtype) for key, (shape, dtype) in mine.items()}
+        for e in emissions:
+            real = np.dtype(e.part.step.precision)
+            for role in (Role.VALUE, Role.VALUE_BAR):
+                self.arrays[e.name, role, ""] = aligned_zeros((rows + e.longest, e.part.size), real)
+            self.arrays |= {(e.name, Role.TAPE, leaf): aligned_zeros((rows, e.part.size), real) for leaf in e.program.tape}
+        self.arrays |= {(f.name, "room", ""): aligned_zeros((f.post.size,), f.precision) for f in flows if f.matrix}
 
     def kept(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """What moves, each array flat, and where copies of it are kept.
@@ -65,6 +76,20 @@ class Workspace:
         for key, a in [(key, a) for key, a in self.arrays.items() if key[1] in MOVING]:
             kept = self.arrays.setdefault(("kept", *key), np.zeros((count, a.size), a.dtype))
             pairs.append((a.reshape(-1), kept))
+        return pairs
+
+    def kept_past(self, emissions: Sequence[Emission], count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What was sent and is under way, and where copies of it are kept.
+
+        Args:
+            emissions: of the machine.
+            count: how many copies.
+        """
+        pairs = []
+        for e in emissions:
+            if e.longest:
+                a = self.arrays[e.name, Role.VALUE, ""]
+                pairs.append((a, self.arrays.setdefault(("kept", e.name), np.zeros((count, e.longest, e.part.size), a.dtype))))
         return pairs
 
     def program(self, what: Any, stretches: Any, given: Given) -> Program:

@@ -84,6 +84,9 @@ class Permutation(WeightMatrix):
         weight = self.weight if np.ndim(self.parameters["weight"]) == 0 else weight_at(self.weight, source)
         return where(self.target[source] == target, weight, 0 * weight)
 
+    def pairs(self) -> tuple[Any, Any]:
+        return np.arange(self.target.size), self.target
+
     def product(self, x: Any) -> Any:
         return (x * self.parameters["weight"])[np.argsort(self.target)]
 
@@ -148,6 +151,11 @@ class Blocks(WeightMatrix):
         _, rows, columns = np.shape(self.parameters["weights"])
         weight = weight_at(self.weights, source // rows, source % rows, target % columns)
         return where(source // rows == target // columns, weight, 0 * weight)
+
+    def pairs(self) -> tuple[Any, Any]:
+        _, rows, columns = np.shape(self.parameters["weights"])
+        block, source, target = np.indices(np.shape(self.parameters["weights"])).reshape(3, -1)
+        return block * rows + source, block * columns + target
 
     def product(self, x: Any) -> Any:
         weights = self.parameters["weights"]

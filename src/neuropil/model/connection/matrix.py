@@ -62,6 +62,10 @@ class WeightMatrix:
         """
         return x @ self.dense()
 
+    def pairs(self) -> tuple[Any, Any] | None:
+        """int64[pairs] twice: source and target of each pair whose weight can differ from zero, whatever the parameters; None: all pairs."""
+        return None
+
     @property
     def multiply_adds(self) -> float:
         """Multiplications and additions of a product."""

@@ -118,13 +118,22 @@ class SharedWeights(WeightMatrix):
         order = np.lexsort((post.ravel(), pre.ravel()))
         return pre.ravel()[order], post.ravel()[order]
 
-    def entry(self, source: Any, target: Any) -> Any:
+    def place(self, source: Any, target: Any) -> tuple[Any, tuple[Any, Any, Any]]:
+        """Whether pairs are joined, and where their weights stand in `values`.
+
+        Args:
+            source, target: whole numbers, or arrays of them that broadcast.
+        """
         (a, b), (m, n) = self.channels(), self.positions
         channel, index = np.divmod(np.asarray(source), m)
         onto, seen = np.divmod(np.asarray(target), n)
         through = self.reach()[:, seen] == index  # [taps, ...]
         joined = through.any(axis=0) & (channel // (a // self.groups) == onto // (b // self.groups))
-        found = np.where(joined, self.values[onto, channel % (a // self.groups), through.argmax(axis=0)], 0.0)
+        return joined, (onto, channel % (a // self.groups), through.argmax(axis=0))
+
+    def entry(self, source: Any, target: Any) -> Any:
+        joined, place = self.place(source, target)
+        found = np.where(joined, self.values[place], 0.0)
         given = getattr(self, self.parameter)
         return Quantity(found, given.dimension) if isinstance(given, Quantity) else found
 

@@ -1,0 +1,44 @@
+"""Native gradients of what joins neurons: every form of graded transmission, every registered neuron that sends it, shared weights.
+
+Why to believe it: as in `test_native_gradients`. The networks are those with which the engine and the oracle are compared, so a new form or model is enrolled here, too.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+from contract import graded_networks, test_convolution, test_graded_neurons
+from contract.native_comparison import compared
+from neuropil.zoo.contract import contract_drive
+from neuropil.zoo.registry import neuron_names
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_every_form_of_graded_weights():
+    """At once; more steps than a window of checkpoints has, so that what is under way is kept between them."""
+    _, (parameters, state, _) = compared(graded_networks.network(*graded_networks.FORMS), graded_networks.DT, 300)
+    assert set(parameters["graded"]) == set(graded_networks.FORMS)
+    for form, by_name in parameters["graded"].items():
+        assert all(np.any(g != 0) for g in by_name.values()), form
+    assert np.any(state["graded"]["drawn delays"] != 0)
+
+
+@pytest.mark.parametrize("name", [n if n in ("rate_unit", "branch_neuron") else pytest.param(n, marks=pytest.mark.slow) for n in neuron_names()])
+def test_every_neuron_sends_and_receives(name):
+    compared(test_graded_neurons.network(name), contract_drive(name).dt, 200)
+
+
+def test_spikes_through_convolutions_and_pooling():
+    """And through shared weights that are described outside of the package; the gradient is that of the kernel."""
+    spikes, (parameters, *_) = compared(test_convolution.network(), test_convolution.DT, 300)
+    assert spikes["hidden"].sum() > 20 and spikes["out"].sum() > 20
+    assert parameters["weights"]["first"].shape == test_convolution.KERNEL.value.shape
+    for name in ("first", "pool", "ring"):
+        assert np.all(parameters["weights"][name] != 0), name
