@@ -119,7 +119,9 @@ def page(raw: dict[str, Any]) -> str:
 
 
 def spread(values: list[float]) -> str:
-    """Median and range."""
+    """Median and range; in words where a method gives zero."""
+    if np.isnan(values).any():
+        return "zero"
     return f"{np.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
