@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from neuropil.errors import ModelError, NeuropilError, did_you_mean
 
-EXECUTORS = ("engine", "oracle", "rollout")
+EXECUTORS = ("engine", "oracle", "rollout", "native")
 _BUILDERS: dict[tuple[str, type], Callable[..., Any]] = {}
 _NAMED: dict[type, dict[str, Named]] = {}
 _SERVICES: dict[str, Callable[[], Any]] = {}
@@ -45,7 +45,7 @@ def register(thing: Any, executor: str | None = None) -> Any:
 
     Args:
         thing: the class whose objects the decorated function builds, or an object of a subclass of `Named`.
-        executor: of a builder: "engine", "oracle" or "rollout".
+        executor: of a builder: "engine", "oracle", "rollout" or "native" (native gradients of a rollout).
 
     Returns:
         For a class a decorator, which returns the builder unchanged; for a named thing the thing.

@@ -1,4 +1,4 @@
-"""Native gradients of what joins neurons: every form of graded transmission, every registered neuron that sends it, shared weights.
+"""Native gradients of what joins neurons: every form of graded transmission, every registered neuron that sends it, shared weights, every registered synapse.
 
 Why to believe it: as in `test_native_gradients`. The networks are those with which the engine and the oracle are compared, so a new form or model is enrolled here, too.
 """
@@ -9,10 +9,14 @@ import jax
 import numpy as np
 import pytest
 
-from contract import graded_networks, test_convolution, test_graded_neurons
+from contract import graded_networks, test_convolution, test_graded_neurons, test_synapses
 from contract.native_comparison import compared
-from neuropil.zoo.contract import contract_drive
-from neuropil.zoo.registry import neuron_names
+from neuropil.errors import ModelError
+from neuropil.learn import Rollout
+from neuropil.model.synapse.context import WhiteNoise, reads
+from neuropil.units import ms
+from neuropil.zoo.contract import contract_drive, synapse_use
+from neuropil.zoo.registry import SYNAPSES, neuron_names, synapse
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +46,19 @@ def test_spikes_through_convolutions_and_pooling():
     assert parameters["weights"]["first"].shape == test_convolution.KERNEL.value.shape
     for name in ("first", "pool", "ring"):
         assert np.all(parameters["weights"][name] != 0), name
+
+
+@pytest.mark.parametrize("name", [n if n in ("tsodyks_markram", "homeostatic") else pytest.param(n, marks=pytest.mark.slow) for n in SYNAPSES])
+def test_every_synapse(name):
+    """Short-term plasticity, receptors with states, learning rules: by weights, parameters and starting states, through spikes of both sides."""
+    net, steps = test_synapses.small_network(name), 400
+    if reads(synapse(name).spec.inputs, WhiteNoise):
+        roll = Rollout(net, precision="float64")
+        with pytest.raises(ModelError, match="noise in in"):
+            roll.apply(roll.parameters, roll.initial(), roll.inputs(2), backend="native")
+        return
+    signal = {p: np.full(steps, synapse_use(name).modulator) for p in ("in", "back")}
+    spikes, (parameters, state, _) = compared(net, 0.1 * ms, steps, {"modulators": signal})
+    assert spikes["target"].sum() > 10
+    for p in ("in", "back"):
+        assert np.any(parameters["weights"][p] != 0) and any(np.any(g != 0) for g in state["synapses"][p]["states"].values())

@@ -18,6 +18,7 @@ class Link:
         wiring: as the rollout holds them.
         order: places of the synapses, in the order of source, delay and target; None: they stand in it.
         dense: all pairs are joined, with one delay.
+        fixed: all weights are 1, and none is given.
         first, delay, begin, target: int arrays of `neuropil.learn.native.kernels.send_sparse`.
     """
 
@@ -28,10 +29,19 @@ class Link:
     delay: NDArray[np.int64]
     begin: NDArray[np.int64]
     target: NDArray[np.int32]
+    fixed: bool = False
 
     @classmethod
-    def of(cls, wiring: Wiring) -> Link:
-        """The synapses of a projection, sorted."""
+    def of(cls, wiring: Wiring, fixed: bool = False) -> Link:
+        """The synapses of a projection, sorted.
+
+        Args:
+            wiring: as the rollout holds them.
+            fixed: as of the link.
+
+        Returns:
+            The link.
+        """
         sources, targets = wiring.sizes
         pre, post, delay = wiring.pre, wiring.post, wiring.delay
         order = np.lexsort((post, delay, pre))
@@ -43,7 +53,7 @@ class Link:
         new[1:] = (pre[1:] != pre[:-1]) | (delay[1:] != delay[:-1])
         begin = np.flatnonzero(new)
         first = np.searchsorted(pre[begin], np.arange(sources + 1))
-        return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32))
+        return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32), fixed)
 
     @property
     def shape(self) -> tuple[int, ...]:
