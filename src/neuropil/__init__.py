@@ -168,6 +168,7 @@ if TYPE_CHECKING:
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.nir import from_nir, to_nir
     from neuropil.result import Result, Spikes, Trace
+    from neuropil.view.cards import card
     from neuropil.view.explain import explain
 
 
@@ -180,6 +181,7 @@ _LATER = {
     "load_network": "neuropil.model.network.load",
     "network_sources": "neuropil.model.network.load",
     "load_snapshot": "neuropil.engine",
+    "card": "neuropil.view.cards",
     "explain": "neuropil.view.explain",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
@@ -200,6 +202,7 @@ _LATER = {
     "losses": "neuropil.learn",
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
+provide("cards", lambda: importlib.import_module("neuropil.view.cards"))
 provide("training report", lambda: importlib.import_module("neuropil.view.training"))
 
 
@@ -363,6 +366,7 @@ __all__ = [
     "WinnerTakesAll",
     "WorldError",
     "__version__",
+    "card",
     "compare_gradients",
     "data",
     "discretise",

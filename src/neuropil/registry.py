@@ -15,9 +15,11 @@ from neuropil.errors import ModelError, NeuropilError, did_you_mean
 EXECUTORS = ("engine", "oracle", "rollout", "native")
 _BUILDERS: dict[tuple[str, type], Callable[..., Any]] = {}
 _NAMED: dict[type, dict[str, Named]] = {}
+_LISTED: dict[str, Any] = {}
 _SERVICES: dict[str, Callable[[], Any]] = {}
 _Builder = TypeVar("_Builder", bound=Callable[..., Any])
 _Named = TypeVar("_Named", bound="Named")
+_Thing = TypeVar("_Thing")
 
 
 class Named:
@@ -40,15 +42,21 @@ def register(thing: _Named) -> _Named: ...
 def register(thing: type, executor: str) -> Callable[[_Builder], _Builder]: ...
 
 
-def register(thing: Any, executor: str | None = None) -> Any:
-    """Register a builder for a type, or a named thing.
+@overload
+def register(thing: _Thing, *, name: str) -> _Thing: ...
+
+
+def register(thing: Any, executor: str | None = None, *, name: str | None = None) -> Any:
+    """Register a builder for a type, a named thing, or a model that the list of all models shall have.
 
     Args:
-        thing: the class whose objects the decorated function builds, or an object of a subclass of `Named`.
+        thing: the class whose objects the decorated function builds, an object of a subclass of `Named`, or a model: a class, or a function
+            that makes a network, an agent or a cell.
         executor: of a builder: "engine", "oracle", "rollout" or "native" (native gradients of a rollout).
+        name: of a model, by which `neuropil list` and `neuropil explain` know it.
 
     Returns:
-        For a class a decorator, which returns the builder unchanged; for a named thing the thing.
+        For a builder a decorator, which returns it unchanged; else the thing.
 
     Raises:
         ModelError: an executor that does not exist, a thing of the wrong kind, or a name or type that is registered already.
@@ -57,6 +65,11 @@ def register(thing: Any, executor: str | None = None) -> Any:
         >>> @register(Ramp, "engine")
         ... def ramp(...): ...
     """
+    if name is not None:
+        if executor is not None or isinstance(thing, Named) or not callable(thing):
+            raise ModelError("only a class or a function is listed under a name", got=thing, fix="leave out name=")
+        _enter(_LISTED, name, thing, f"a model {name!r}")
+        return thing
     if isinstance(thing, Named):
         if executor is not None:
             raise ModelError(f"a {thing.family} is registered for all executors", got=f"executor={executor!r}", fix=f"register({thing.name!r} without executor)")
@@ -170,6 +183,16 @@ def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelErr
 def names(family: type[Named]) -> tuple[str, ...]:
     """The names of all things of a family, in the order in which they were registered."""
     return tuple(_NAMED.get(_family(family), {}))
+
+
+def all_named() -> tuple[Named, ...]:
+    """All named things, family by family, in the order in which they were registered."""
+    return tuple(thing for family in _NAMED.values() for thing in family.values())
+
+
+def listed() -> dict[str, Any]:
+    """The models that were registered under a name."""
+    return dict(_LISTED)
 
 
 def _family(kind: type) -> type:

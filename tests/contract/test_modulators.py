@@ -38,6 +38,7 @@ from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.plasticity.three_factor import EProp
 from neuropil.zoo.synapses.ampa import AMPA
 from neuropil.zoo.synapses.full_synapse import FullSynapse
@@ -205,6 +206,28 @@ def own_factors_drifting_and_rewired():
     return drifting_and_rewired(diffusion=Apart())
 
 
+def every_change_of_synapses(diffusion=None):
+    """Every registered change, and a function, on parameters of synapses of every kind of store: what is sent, a rate that spikes of a source share, what a
+    response reads (on target records), a drift between spikes, and a propagator of states that advance in every step."""
+    network, cells, into, m = base(diffusion=diffusion)
+    source = network["source"]
+    how = {"weight": 60 * pA, "delay": Uniform(0.3 * ms, 2 * ms), "port": "exc"}
+    models = {"short": TsodyksMarkram(), "pairs": AdditiveSTDP(a_plus=0.02, a_minus=0.02), "drifting": DopamineSTDP(), "stepped": EProp(eta=1e-3 / ms**2)}
+    short, pairs, drifting, stepped = (network.project(source, cells, FixedProbability(0.4), name=name, synapse=model, **how)[0] for name, model in models.items())
+    third = network.modulator("third", FirstOrder(baseline=50 * nM, tau=40 * ms), volume=[cells, short, pairs, drifting, stepped], tick=0.7 * ms, diffusion=diffusion)
+    third.released_by(network["nucleus"], 100 * nM, at=np.array([0, 3, 3, 9, 13]) if diffusion else None)
+    third.receptor("D1", ec50=600 * nM)
+    m.modulates(into, "scale", Gain(by=2.0), receptor="D1", high=4.0)
+    third.modulates(short, next(n for n in short.synapse.spec.parameters if n.startswith("tau")), Toward(20 * ms), receptor="D1")
+    third.modulates(pairs, "a_plus", Shift(by=0.2), receptor="D1").modulates(drifting, "dopamine", Becomes(0.8), receptor="D1")
+    third.modulates(stepped, "tau", lambda value, level: value * (1.0 + level), receptor="D1").modulates(stepped, "learning_signal", Becomes(-2.0), receptor="D1")
+    return network
+
+
+def every_own_change_of_synapses():
+    return every_change_of_synapses(Apart())
+
+
 def drawn_factors():
     """A rate drawn for every synapse, changed for all alike and at every target."""
     network, _, into, m = base(DopamineSTDP(rate=Uniform(20 * pA, 60 * pA), dopamine=0.3), positions=True, diffusion=Diffusion(0.3 * um**2 / ms, spacing=12 * um))
@@ -276,8 +299,10 @@ def every_mechanism():
 
 _OTHERS = (rewired, own_third_factors, drifting_and_rewired, every_mechanism)  # what a case that runs by default has, and less; or all at once
 CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, composed, over_positions, own_clocked_factors, own_factors_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies, drawn_membranes]
+CASES += [every_change_of_synapses, pytest.param(every_own_change_of_synapses, marks=pytest.mark.slow)]
 CASES += [pytest.param(case, marks=pytest.mark.slow) for case in _OTHERS]
 APART = [composed, over_positions, clocked_synapse, three_factors, drifting_and_rewired, morphologies, drawn_membranes, pytest.param(rewired, marks=pytest.mark.slow)]
+APART += [every_change_of_synapses, pytest.param(every_own_change_of_synapses, marks=pytest.mark.slow)]
 _OWN = [own_third_factors, own_factors_rewired, own_factors_drifting_and_rewired, own_clocked_factors, drawn_factors]
 APART += [pytest.param(case, marks=() if case is own_factors_rewired else pytest.mark.slow) for case in _OWN]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
@@ -327,11 +352,18 @@ def test_engine_equals_oracle(case) -> None:
 @pytest.mark.parametrize("case", APART)
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_threads_and_chunks_change_nothing(case, precision) -> None:
-    digests = {
-        by_engine(case(), threads, precision, chunks).summary["digest"]
-        for threads, chunks in [(1, (STEPS,)), (2, (1, 6, 700)), (3, (333, 10, 10, 1))]
-    }
-    assert len(digests) == 1
+    found = [by_engine(case(), threads, precision, chunks, with_simulation=True) for threads, chunks in [(1, (STEPS,)), (2, (1, 6, 700)), (3, (333, 10, 10, 1))]]
+    assert len({result.summary["digest"] for result, _ in found}) == 1
+    assert_equal_synapses(found)
+
+
+def assert_equal_synapses(found):
+    """To the last bit, in all simulations."""
+    first, *others = [simulation for _, simulation in found]
+    for p in first.network.projections:
+        for name, values in first.synapses(p.name).items():
+            for other in others:
+                np.testing.assert_array_equal(other.synapses(p.name)[name], values, err_msg=f"{p.name}.{name}")
 
 
 @pytest.mark.parametrize("case", APART)
@@ -346,8 +378,8 @@ def test_waking_changes_nothing(case, when, tmp_path) -> None:
         simulation.close()
         return Simulation(case(), threads=3, resume=path, precision="float64")
 
-    whole = by_engine(case(), threads=1)
-    woken = by_engine(case(), threads=2, chunks=(when,), between=sleep)
+    (whole, simulation), (woken, other) = by_engine(case(), with_simulation=True), by_engine(case(), threads=2, chunks=(when,), between=sleep, with_simulation=True)
+    assert_equal_synapses([(whole, simulation), (woken, other)])
     late = whole.spikes.step > when
     np.testing.assert_array_equal(whole.spikes.step[late], woken.spikes.step)
     np.testing.assert_array_equal(whole.spikes.neuron[late], woken.spikes.neuron)

@@ -16,7 +16,7 @@ from neuropil.model.base.grid import nearest
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation, Phase
 from neuropil.plan.spec import in_order
-from neuropil.units import Hz, cm, mS, ms, mV, nM, pA, uM, um
+from neuropil.units import Hz, Time, cm, mM, mS, ms, mV, nM, pA, uM, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
@@ -82,6 +82,49 @@ def test_ticks_on_membranes_end_no_chunk() -> None:
         assert calls(often, 500) == calls(seldom, 500) < 20
         v = [one.result().traces["cells.v"].values for one in (often, seldom)]
     assert np.abs(v[0] - v[1]).max() > 1.0  # the level decays at one's ticks, and the leak with it
+
+
+class Drift(npl.Synapse):
+    """A weight that moves by itself, at a rate times a mark that fades: nothing else happens to it."""
+
+    rate: float = 0.0
+    tau: Time = 30 * ms
+
+    mark = npl.State(0.5)
+    efficacy = npl.State(0.25)
+
+    def derivative(self, s, x):
+        return dict(mark=-s.mark / self.tau, efficacy=self.rate * s.mark / self.tau)
+
+    def arrive(self, s, w):
+        return dict(mark=s.mark + 1.0)
+
+    def transmits(self, s, w):
+        return w * s.efficacy
+
+
+def drifting(tick, diffusion=None):
+    """Synapses without spikes, whose rate of drift is the concentration itself."""
+    net = npl.Network("drifting")
+    source, target = net.population("source", PoissonSource(rate=0 * Hz), 20), net.population("target", LIFExp(), 30)
+    (into,) = net.project(source, target, npl.FixedProbability(0.5), weight=1 * pA, delay=1.5 * ms, port="exc", synapse=Drift(), name="into")
+    m = net.modulator("da", npl.FirstOrder(baseline=0 * mM, tau=40 * ms), volume=into, tick=tick, diffusion=diffusion)
+    m.modulates(into, "rate", npl.Becomes(1 / mM))
+    return net
+
+
+@pytest.mark.parametrize("diffusion", [None, npl.Apart()])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_synapses_drift_by_the_value_that_was_in_force(diffusion, precision) -> None:
+    """Closed form: between ticks the rate r stands still and the mark fades, so the efficacy gains r·(m(t₀) - m(t₁)); and no chunk ends."""
+    with npl.Simulation(drifting(0.1 * ms, diffusion), threads=2, precision=precision) as simulation:
+        simulation.modulators["da"].release(0.4 * mM)
+        assert calls(simulation, 500) < 100  # chunks are shorter on a busy machine
+        made = simulation.synapses("into")
+        (trace,) = simulation.result().modulators.values()
+    mark = 0.5 * np.exp(-0.1 * np.arange(501) / 30.0)
+    np.testing.assert_allclose(made["efficacy"], 0.25 + np.sum(trace.values[:, 0] * (mark[:-1] - mark[1:])), rtol=1e-5 if precision == "float32" else 1e-12)
+    assert abs(made["efficacy"][0] - 0.25) > 0.02
 
 
 def test_a_fault_of_a_membrane_names_the_effect() -> None:

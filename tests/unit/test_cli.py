@@ -155,14 +155,38 @@ def test_network_from_a_file(tmp_path: Path) -> None:
 # --- commands --------------------------------------------------------------------------------------------------
 
 
-def test_list_names_every_model() -> None:
-    from neuropil.zoo.registry import AGENTS, CELLS, CHANNELS, CIRCUITS, NEURONS, POINT_PROCESSES
+def test_list_names_everything_with_its_kind_and_where_it_is() -> None:
+    from neuropil.view.cards import entries
 
     result = call("list")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [*CIRCUITS, *AGENTS, *NEURONS, *CELLS, *CHANNELS, *POINT_PROCESSES]
+    assert all(entry.name in line and entry.kind in line and entry.path in line for entry, line in zip(entries(), lines, strict=True))
     assert all(len(line.split()) > 4 for line in lines), "each says what it is"
+    assert [line.split()[0] for line in call("list", "cells").stdout.splitlines()] == ["layer5_pyramidal"]
+    assert call("list", "nuron").exit_code == 2 and "did you mean 'neuron'" in call("list", "nuron").output
+
+
+def test_list_as_json() -> None:
+    listed = json.loads(call("list", "--json").stdout)
+    assert {"kind": "neuron", "name": "lif_exp", "path": "neuropil.zoo.neurons.lif:LIFExp"} in listed
+    assert {"stimulus", "connection rule", "integrator", "circuit", "agent", "effect"} <= {e["kind"] for e in listed}
+
+
+def test_explain_shows_the_card_of_whatever_is_listed() -> None:
+    for name, part in (("leak", "i = g · (v - e)"), ("stdp_additive", "efficacy ← clip(efficacy + a_plus · pre, 0, 1)"), ("dopamine", "vmax · C / (km + C)"), ("cartpole", "copies")):
+        result = call("explain", name)
+        assert result.exit_code == 0 and part in result.stdout, name
+
+
+def test_explain_chooses_among_kinds_and_finds_families_and_misspellings() -> None:
+    both = call("explain", "noise").stdout
+    assert "(stimulus)" in both and "(context input)" in both
+    assert "(context input)" not in call("explain", "stimulus/noise").stdout
+    family = call("explain", "lif").stdout
+    assert "lif_exp" in family and "escape_lif" in family and "gif" not in family.split()
+    wrong = call("explain", "hodgkin_huxly")
+    assert wrong.exit_code == 2 and "did you mean 'hodgkin_huxley'" in wrong.output
 
 
 def test_run_hands_everything_to_the_engine(engine: _Engine, tmp_path: Path) -> None:

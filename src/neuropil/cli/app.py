@@ -72,12 +72,22 @@ def _top(
 
 @app.command("list")
 @_guarded
-def list_models() -> None:
-    """List the neuron models, circuits and agents that come with neuropil."""
-    from neuropil.cli.catalogue import lines
+def list_models(
+    kind: Annotated[str | None, typer.Argument(help="Of one kind only: neuron, channel, stimulus, …")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array of kind, name and import path.")] = False,
+) -> None:
+    """List what networks can be made of: models, stimuli, rules, circuits, agents and all else that is registered."""
+    from neuropil.cli.catalogue import as_json as plain
+    from neuropil.cli.catalogue import chosen, lines
 
+    found = chosen(kind)
+    if as_json:
+        import json
+
+        print(json.dumps(plain(found), ensure_ascii=False))
+        return
     console = Console()
-    for line in lines():
+    for line in lines(found):
         # A terminal gets one line each; a pipe, which has no width, gets them whole.
         if console.is_terminal:
             console.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
@@ -88,13 +98,17 @@ def list_models() -> None:
 @app.command()
 @_guarded
 def explain(
-    model: Annotated[str, typer.Argument(help="A neuron model, a circuit, or path.py:function.")],
+    name: Annotated[str, typer.Argument(help="A name of `neuropil list`, kind/name, a family such as lif, or path.py:function.")],
     dt: Annotated[float, _time("Time step.")] = 0.1,
+    html: Annotated[Path | None, typer.Option(help="Write the card, with a picture of the response, as an HTML page.")] = None,
 ) -> None:
-    """Say how a model will be run: equations, classes and reasons, memory, FLOPs per step, generated source."""
-    from neuropil.cli.catalogue import explanation
+    """Say what something is (equations, parameters, sources, an example) and, of neurons and circuits, how it will be run."""
+    from neuropil.cli.catalogue import explanation, page
 
-    print(explanation(model, dt))
+    if html is not None:
+        html.write_text(page(name), encoding="utf-8")
+        return
+    print(explanation(name, dt))
 
 
 @app.command()

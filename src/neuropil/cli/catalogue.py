@@ -1,58 +1,101 @@
-"""What there is (`neuropil list`) and how it will be run (`neuropil explain`)."""
+"""What there is (`neuropil list`), and what it is and how it will be run (`neuropil explain`)."""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from neuropil.cli.loading import load
-from neuropil.errors import CommandError, did_you_mean
+from neuropil.errors import CommandError, ModelError, did_you_mean
 from neuropil.model import Network
 from neuropil.units import ms
+from neuropil.view.cards import Entry, card, entries, family, matching, unknown
 
 
-def lines() -> list[str]:
-    """What the zoo holds, one line each: name, kind, and what its docstring begins with."""
-    from neuropil.zoo import registry
+def chosen(kind: str | None) -> list[Entry]:
+    """Everything that is registered, or what is of one kind.
 
-    listed = [(name, "circuit", first_line(registry.circuit(name))) for name in registry.CIRCUITS]
-    listed += [(name, "agent", first_line(registry.agent(name))) for name in registry.AGENTS]
-    listed += [(name, "neuron", _about(registry.neuron(name))) for name in registry.NEURONS]
-    listed += [(name, "cell", _about(registry.cell(name))) for name in registry.CELLS]
-    listed += [(name, "channel", _about(registry.channel(name))) for name in registry.CHANNELS]
-    listed += [(name, "point process", _about(registry.point_process(name))) for name in registry.POINT_PROCESSES]
-    return [f"{name:<25}{kind:<15}{text}" for name, kind, text in listed]
+    Args:
+        kind: such as "neuron"; None: all.
+
+    Raises:
+        CommandError: there is no such kind.
+    """
+    known = entries()
+    kinds = dict.fromkeys(e.kind for e in known)
+    if kind is None:
+        return known
+    asked = kind.lower().replace("_", " ").rstrip("s")
+    found = [e for e in known if e.kind.rstrip("s") == asked]
+    if not found:
+        raise CommandError(f"there is no kind {kind!r}", fix=did_you_mean(kind, kinds))
+    return found
 
 
-def first_line(thing: Any) -> str:
-    """First line of the docstring of a thing, empty if there is none."""
-    text = inspect.getdoc(thing) or ""
-    return text.splitlines()[0] if text else ""
+def lines(found: list[Entry]) -> list[str]:
+    """One line for each: name, kind, where it is imported from, and what its docstring begins with.
+
+    Args:
+        found: what is listed.
+    """
+    width = max((len(e.path) for e in found), default=0)
+    return [f"{e.name:<25}{e.kind:<19}{e.path:<{width}}  {e.summary}" for e in found]
 
 
-def _about(model: Any) -> str:
-    """The family, from the model file's docstring, and what sets this member apart, from its own."""
-    return f"{first_line(inspect.getmodule(model))} {first_line(model)}"
+def as_json(found: list[Entry]) -> list[dict[str, str]]:
+    """The same in plain types: kind, name and import path.
+
+    Args:
+        found: what is listed.
+    """
+    return [{"kind": e.kind, "name": e.name, "path": e.path} for e in found]
+
+
+def page(name: str) -> str:
+    """The card of the one thing of this name as an HTML page.
+
+    Args:
+        name: as in `neuropil list`, or kind/name.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    try:
+        return card(name).page()
+    except ModelError as error:
+        raise CommandError(error.what, got=error.got, expected=error.expected, fix=error.fix) from None
 
 
 def explanation(name: str, dt_ms: float) -> str:
-    """The plan of a neuron model, or of each distinct model of a circuit, as text.
+    """The cards of all things of a name; of neurons and circuits also how they will be run. Of a family its members.
 
     Args:
-        name: of a model or circuit, or path.py:function.
+        name: as in `neuropil list`, a class, kind/name, a word that several names have, or path.py:function.
         dt_ms: time step, ms.
 
     Raises:
-        CommandError: there is no such model.
+        CommandError: there is no such thing.
     """
-    from neuropil.view.explain import explain
-    from neuropil.zoo.registry import CIRCUITS, NEURONS, neuron
+    if ".py" in name:
+        return _inventory(load(name), dt_ms)
+    known = entries()
+    if found := matching(name, known):
+        return "\n\n".join(_explained(entry, dt_ms) for entry in found)
+    if members := family(name, known):
+        return "\n".join([f"{name!r} is a family; explain one of:", *lines(members)])
+    error = unknown(name, known)
+    raise CommandError(error.what, expected=error.expected, fix=error.fix)
 
-    if name in NEURONS:
-        return str(explain(neuron(name)(), dt=dt_ms * ms))
-    if name not in CIRCUITS and ".py" not in name:
-        raise CommandError(f"there is no model {name!r}", fix=did_you_mean(name, [*NEURONS, *CIRCUITS]))
-    return _inventory(load(name), dt_ms)
+
+def _explained(entry: Entry, dt_ms: float) -> str:
+    from neuropil.view.explain import explain
+    from neuropil.zoo.registry import CIRCUITS, NEURONS
+
+    text = card(entry.load()).text()
+    if entry.kind == "neuron" and entry.name in NEURONS:
+        return f"{text}\nhow it is run\n{explain(entry.load()(), dt=dt_ms * ms)}"
+    if entry.kind == "circuit" and entry.name in CIRCUITS:
+        return f"{text}\nhow it is run\n{_inventory(entry.load()(), dt_ms)}"
+    return text
 
 
 def _inventory(network: Network, dt_ms: float) -> str:
@@ -62,8 +105,13 @@ def _inventory(network: Network, dt_ms: float) -> str:
     from neuropil.view.explain import describe_plan
 
     plan = make_plan(network, dt=dt_ms * ms)
-    lines = [f"  {pop.name:<8} {pop.size:>9,} × {pop.neuron!r}" for pop in network.populations.values()]
+    lines = [f"  {pop.name:<8} {pop.size:>9,} × {_model(pop.neuron)}" for pop in network.populations.values()]
     parts = predict(plan)
     memory = "\n".join(f"   {size / 1e6:>10,.1f} MB  {name}" for name, size in sorted(parts.items(), key=lambda p: -p[1]))
     total = f"memory: {sum(parts.values()) / 1e9:.2f} GB predicted\n{memory}"
     return "\n".join([describe_plan(plan), "", "populations:", *lines, "", total])
+
+
+def _model(neuron: Any) -> str:
+    """A neuron model with what is changed of it."""
+    return neuron.changed() if hasattr(neuron, "changed") else repr(neuron)

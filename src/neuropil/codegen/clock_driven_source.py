@@ -8,6 +8,7 @@ Args:
     program: of the synapse model.
     precision: "float32" or "float64".
     varying: indices among the hoisted constants of those that differ between synapses.
+    by_target: these are the same for all synapses of a target.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class SynapseKernel:
     """The text of a kernel and its arguments.
 
     Attributes:
-        source: a Python module with one function, `arrive`, `respond` or `advance`.
+        source: a Python module with one function, `arrive`, `respond`, `advance` or `bring_up`.
         arguments: arrays after the fixed ones.
         hoisted: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
         varying: indices among the hoisted constants.
@@ -58,10 +59,10 @@ class SynapseKernel:
     varying: frozenset[int]
 
 
-def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False) -> SynapseKernel:
     """The kernel of a spike's arrival: (k, dt, numbers, words, buckets, due, slot, arrived, …)."""
     graph, roots = program.arrival, program.arrival_roots
-    given, names, head, body, arguments = _strike(program, roots, program.struck, program.after, varying)
+    given, names, head, body, arguments = _strike(program, roots, program.struck, program.after, varying, "slot[i]" if by_target else "i")
     head += ["now, dt = np.uint32(k + 1), number(step)"]
     if program.sent is not None:
         body.append(f"arrived[slot[i]] += {names[program.sent]}")
@@ -76,10 +77,10 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
-def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False) -> SynapseKernel:
     """The kernel of the targets' spikes: (step, late, waiting, who, dt, numbers, run, …)."""
     graph, roots = program.arrival, program.response_roots
-    given, _, head, body, arguments = _strike(program, roots, program.responding, program.responded, varying)
+    given, _, head, body, arguments = _strike(program, roots, program.responding, program.responded, varying, "n" if by_target else "i")
     text = [
         *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
         *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
@@ -89,13 +90,13 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
 
 
 def _strike(
-    program: SynapseProgram, roots: list[int], written: tuple[str, ...], after: dict[str, int], varying: frozenset[int]
+    program: SynapseProgram, roots: list[int], written: tuple[str, ...], after: dict[str, int], varying: frozenset[int], at: str
 ) -> tuple[tuple[int, ...], dict[int, str], list[str], list[str], list[SynapseArgument]]:
     """What a spike, of either side, does to synapse i at step `now`: (hoisted constants, names of nodes, lines before and within the
-    loop, arguments); `written` are the states that it changes, `after` the nodes of their new values."""
+    loop, arguments); `written` are the states that it changes, `after` the nodes of their new values, `at` is where constants that differ lie."""
     graph, reads, z = program.arrival, program.arrival.leaves(*roots), state_names(program)
     given = hoisted(graph, roots)
-    names, head, body, arguments = _given(given, varying)
+    names, head, body, arguments = _given(given, varying, at)
     for state in program.states:
         if f"s.{state}" in reads or state in written:
             arguments.append(own_state(state))
@@ -116,12 +117,12 @@ def _strike(
     return given, names, head, body, arguments
 
 
-def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False) -> SynapseKernel:
     """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots, z, inputs = program.step, program.step_roots, state_names(program), input_names(program)
     read = graph.leaves(*roots)
     given = hoisted(graph, roots)
-    names, head, body, arguments = _given(given, varying)
+    names, head, body, arguments = _given(given, varying, "n" if by_target else "i")
     for state in program.states:
         if f"s.{state}" in read or state in program.moving:
             arguments.append(own_state(state))
@@ -129,13 +130,15 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
             body.append(f"{z[state]}_0 = s_{z[state]}[i]")
             names[graph.leaf(f"s.{state}")] = f"{z[state]}_0"
     target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
+    if by_target:
+        target, body = [*target, *body[: len(varying)]], body[len(varying) :]
     bits = precision.removeprefix("float")
     outside = [(name, *builder_of(context_input(name), "engine")(program, name, bits)) for name in program.outside]
     for name, own, needed, value in sorted(outside, key=lambda one: not one[1]):
         arguments += [] if needed is None else [needed]
         (body if own else target).append(f"{inputs[name]} = {value}")
         names[graph.leaf(f"x.{name}")] = inputs[name]
-    if not varying:
+    if by_target or not varying:
         target += statements(graph, program.shared, names)
     body += statements(graph, roots, names)
     body += [f"s_{z[n]}[i] = {names[program.stepped[n]]}" for n in program.moving]
@@ -160,6 +163,28 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         "one, zero = np.int32(1), np.int32(0)",
     ]  # fmt: skip
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
+
+
+def bring_up_roots(program: SynapseProgram) -> list[int]:
+    """Nodes of waiting states at a step, of those that change by themselves.
+
+    Args:
+        program: of the synapses.
+    """
+    return [program.ready[n] for n in _drifting(program)]
+
+
+def _drifting(program: SynapseProgram) -> tuple[str, ...]:
+    return tuple(n for n in program.form.waiting if program.arrival.nodes[program.ready[n]].value != f"s.{n}")
+
+
+def emit_bring_up(program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False) -> SynapseKernel:
+    """The kernel that brings waiting states to a step before parameters change, if they have `moved`: (k, moved, dt, numbers, slot, …)."""
+    graph, roots = program.arrival, bring_up_roots(program)
+    given, _, head, body, arguments = _strike(program, roots, _drifting(program), program.ready, varying, "slot[i]" if by_target else "i")
+    text = ["if moved[0]:", *_indent([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *_indent(body)]), "return np.int64(0)"]
+    signature: list[str | SynapseArgument] = ["k", "moved", "step", "numbers", "slot", *arguments]
+    return SynapseKernel(_module(program, precision, "bring_up", signature, text, graph, roots, []), tuple(arguments), given, varying)
 
 
 # --- context inputs: (whether it differs between the synapses of a target, the array that it needs, its value within the loop) ---------
@@ -187,8 +212,8 @@ def _state(program: SynapseProgram, name: str, bits: str) -> tuple[bool, Synapse
     return False, seen, f"number({name_of(program, seen)}[n])"
 
 
-def _given(nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[SynapseArgument]]:
-    """Names of the constants, the lines that read them before and within the loop, and the arrays they come in."""
+def _given(nodes: tuple[int, ...], varying: frozenset[int], at: str) -> tuple[dict[int, str], list[str], list[str], list[SynapseArgument]]:
+    """Names of the constants, the lines that read them before and (index `at`) within the loop, and the arrays they come in."""
     names: dict[int, str] = {}
     head, body = [], []
     arguments: list[SynapseArgument] = []
@@ -196,7 +221,7 @@ def _given(nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, s
         names[node] = f"k{k}"
         if k in varying:
             arguments.append(SynapseArgument(SynapseKind.CONSTANT, k))
-            body.append(f"k{k} = c{k}[i]")
+            body.append(f"k{k} = c{k}[{at}]")
         else:
             head.append(f"k{k} = numbers[{k}]")
     return names, head, body, arguments
@@ -209,7 +234,7 @@ def _indent(lines: list[str]) -> list[str]:
 def _module(
     program: SynapseProgram, precision: str, function: str, signature: list[str | SynapseArgument], text: list[str], graph: Graph, roots: Any, extra: list[str]
 ) -> str:
-    what = {"arrive": "a spike arrives", "respond": "a target spikes", "advance": "one step of every synapse"}[function]
+    what = {"arrive": "a spike arrives", "respond": "a target spikes", "advance": "one step of every synapse", "bring_up": "parameters change"}[function]
     lines = [
         *module_head(f"Kernel of clock-driven synapses, {precision}: {what}.", precision, [(graph, roots)], *extra),
         "",

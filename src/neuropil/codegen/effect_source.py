@@ -1,4 +1,4 @@
-"""The compiled effects of modulators on a part of a population: values of parameters, and what follows from them, where kernels read it.
+"""The compiled effects of modulators on a part of a population, or on synapses: values of parameters, and what follows from them, where kernels read it.
 
 One function, `act`, in this order: values after the effects, and whether they are within bounds; nothing further where no value has changed;
 whether a state has become too slow; propagators; constants of the part's kernel, and its refractory period. What is one number is in
@@ -59,6 +59,7 @@ class EffectsOnPart:
         period: the parameter that is the refractory period, if it changes; period_array: each element has an entry of an array for it.
         real: type of the kernel's numbers.
         any_value: constants that are not finite are no fault.
+        noted: whether anything has moved is written to an array, for operations that come after.
     """
 
     graph: Graph
@@ -77,6 +78,7 @@ class EffectsOnPart:
     period_array: bool
     real: str
     any_value: bool = False
+    noted: bool = False
 
 
 @dataclass
@@ -98,7 +100,7 @@ _ACT = """
 @cached_njit(**KERNEL_FLAGS)
 def act(step, ticks, numbers, {arguments}):
     numbers[0] = 0.0
-    if not is_tick(step, ticks):
+{still}    if not is_tick(step, ticks):
         return np.int64(0)
 {levels}
     bad, alone = alone_values(numbers)
@@ -110,7 +112,7 @@ def act(step, ticks, numbers, {arguments}):
     if not (alone or many):
         return np.int64(0)
     fault = np.int64(0)
-{rest}
+{moved}{rest}
     numbers[0] = fault
     return fault
 """
@@ -148,10 +150,12 @@ class _Writer:
         text.arguments += ["numbers", "rows", "size", *given, *(f"{name}{q}" for q in range(len(p.propagated)) for name in ("matrix", "powers", "pattern"))]
         text.arguments += ["table", "periods", "first", "last", "sites", *(f"d{k}" for k in p.arrays if k is not None)]
         text.arguments += ["period_array"] if p.period is not None and p.period_array else []
+        text.arguments += ["moved"] if p.noted else []
         more = ["from neuropil.engine.effects.kernels import is_tick", "from neuropil.engine.effects.propagator import propagated" if p.propagated else ""]
         more += ["from neuropil.engine.effects.kernels import refractory_steps" if p.period is not None else "", f"real = np.{p.real}"]
         head = module_head("What modulators change.", "float64", self.graphs, *more)
-        act = _ACT.format(arguments=", ".join(text.arguments[1:]), levels=_lines(levels), values=_lines(values), rest=_lines(rest), outside=OUTSIDE)
+        still, moved = ("    moved[0] = 0\n", "    moved[0] = 1\n    moved[1] = 1\n") if p.noted else ("", "")
+        act = _ACT.format(still=still, moved=moved, arguments=", ".join(text.arguments[1:]), levels=_lines(levels), values=_lines(values), rest=_lines(rest), outside=OUTSIDE)
         text.source = "\n".join(head) + "\n" + "\n".join(self.functions) + act
         return text
 

@@ -18,6 +18,8 @@ Args:
     program: of the synapse model.
     precision: "float32" or "float64".
     varying: indices among the hoisted constants of those that differ between synapses.
+    by_target: these are the same for all synapses of a target.
+    before: what is done before modulated parameters change; None: none are modulated.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.synapse_names import name_of, state_names
+from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
@@ -60,7 +63,8 @@ class EventDrivenKernels:
     """The texts of the kernels and what they are given.
 
     Attributes:
-        source: a Python module with functions `arrive`, `flush`, and, if synapses respond, `flush_full` and `record_spikes`.
+        source: a Python module with functions `arrive`, `flush`, if synapses respond, `flush_full` and `record_spikes`, and, if there is something to
+            do before parameters change, `bring_up`.
         own: arrays with an entry per synapse.
         arguments: the last arguments of `arrive` and `flush`: shared states, history, and `own`; recording: those of `record_spikes`.
         hoisted: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
@@ -75,16 +79,19 @@ class EventDrivenKernels:
     varying: frozenset[int]
 
 
-def emit_event_driven(program: SynapseProgram, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
+def emit_event_driven(
+    program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False, before: BeforeChange | None = None
+) -> EventDrivenKernels:
     """The text of the kernels in "float32" or "float64"."""
-    return KernelWriter(program, precision, varying).write()
+    return KernelWriter(program, precision, varying, by_target, before).write()
 
 
 class KernelWriter:
     """Writes the functions of one program."""
 
-    def __init__(self, program: SynapseProgram, precision: str, varying: frozenset[int]):
+    def __init__(self, program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False, before: BeforeChange | None = None):
         self.program, self.graph, self.precision, self.varying = program, program.arrival, precision, varying
+        self.by_target, self.before = by_target, before
         self.hoisted = hoisted(self.graph, all_roots(program))
         form = program.form
         self.mine, self.source, self.target = form.of(""), form.of("source"), form.of("target")
@@ -93,17 +100,16 @@ class KernelWriter:
         self.held = [n for n in self.mine if f"s.{n}" in reads or n in changed]
         self.weighed = "w" in reads
         self.z = state_names(program)
-        self.own = (
-            *map(own_state, self.held), *([WEIGHT] if self.weighed else []), *([DATE] if program.dated else []),
-            *(SynapseArgument(SynapseKind.CONSTANT, k) for k in sorted(varying)),
-        )  # fmt: skip
+        constants = [SynapseArgument(SynapseKind.CONSTANT, k) for k in sorted(varying)]
+        self.own = (*map(own_state, self.held), *([WEIGHT] if self.weighed else []), *([DATE] if program.dated else []), *(constants if not by_target else []))
+        self.each_target = tuple(constants if by_target else ())
 
     def write(self) -> EventDrivenKernels:
         """The text of all functions."""
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
             *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
-            *self._arrive(), *self._flush(), *([*self._flush_full(), *self._record_spikes()] if self.program.responds else []), "",
+            *self._arrive(), *self._flush(), *([*self._flush_full(), *self._record_spikes()] if self.program.responds else []), *self._bring_up(), "",
         ]  # fmt: skip
         return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.recording), self.hoisted, self.varying)
 
@@ -139,7 +145,7 @@ class KernelWriter:
     @property
     def arguments(self) -> list[SynapseArgument]:
         """Array arguments of `arrive` and `flush` besides the fixed ones."""
-        return [*self._shared, *self._history, *self.own]
+        return [*self._shared, *self._history, *self.own, *self.each_target]
 
     @property
     def recording(self) -> list[SynapseArgument]:
@@ -204,7 +210,7 @@ class KernelWriter:
     @property
     def _wanted(self) -> list[str]:
         """Arrays of which a segment has a part."""
-        return [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self._named(self.own)]
+        return [*(["target"] if self.program.responds or self.program.sent is not None or self.by_target else []), *(["done"] if self.program.responds else []), *self._named(self.own)]
 
     def _ahead(self) -> list[str]:
         """Ask for what the next segment needs."""
@@ -220,7 +226,7 @@ class KernelWriter:
 
     def _varied(self) -> list[str]:
         """Read the constants that differ between synapses, and the weight."""
-        lines = [f"k{k} = c{k}[i]" for k in sorted(self.varying)]
+        lines = [f"k{k} = c{k}[{'target[i]' if self.by_target else 'i'}]" for k in sorted(self.varying)]
         return lines + (["w = weight[i]"] if self.weighed else [])
 
     def _unrolled(self) -> tuple[list[str], dict[str, str], str]:
@@ -301,36 +307,67 @@ class KernelWriter:
         return [*(f"{self.z[n]}_0 = target_{self.z[n]}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
 
     def _flush(self) -> list[str]:
-        """Respond to all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
-        names, head = self._numbers()
-        segment, body = self._read_source({}), []
-        moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]
-        if self.program.responds or self.program.dated:
+        """Respond to all spikes of the targets, if some are `pending`; with `anew` bring the synapses' own states to step `now` as well."""
+        segment = self._read_source({})
+        if self.program.responds:
             lines, held, last = self._unrolled()
-            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
+            body = [*self._varied(), "n = target[i]", *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
             body += [f"last[i] = {last}"] if self.program.dated else []
-            segment += [*self._begin(), "for i in range(start, stop):", *indented(body)]
+            segment = ["if pending:", *indented([*segment, *self._begin(), "if most:", "    for i in range(start, stop):", *indented(body, 2)])]
         if self.program.dated:
-            names |= {self.graph.leaf(f"s.{n}"): f"s_{self.z[n]}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
-            late = ["h = number(np.uint32(now - last[i])) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
-            late += [f"new_{self.z[n]} = {names[self.program.ready[n]]}" for n in moving]
-            late += [f"s_{self.z[n]}[i] = new_{self.z[n]}" for n in moving] + ["last[i] = now"]
-            segment += ["if anew:", "    for i in range(start, stop):", *indented(late, 2)]
+            # Most segments are of one date, so that of theirs one exponential is enough: the same number, computed once.
+            segment += ["if anew and stop > start:", *indented([
+                "first, apart = last[start], np.uint32(0)", "for i in range(start, stop):", "    apart = np.uint32(apart | np.uint32(last[i] ^ first))",
+                "if apart:", "    for i in range(start, stop):", *indented(self._late("last[i]"), 2),
+                "else:", "    for i in range(start, stop):", *indented(self._late("first"), 2)])]  # fmt: skip
         text = [
-            *head, "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
+            *self._numbers()[1], "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
             *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return function_text("flush", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
+        return function_text("flush", ["k", "step", "pending", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
+
+    def _late(self, last: str) -> list[str]:
+        """Within a loop over a segment: bring a synapse's own states to step `now`.
+
+        Args:
+            last: the step to which they are up to date.
+        """
+        ready = self.program.ready
+        moving = [n for n in self.held if self.graph.nodes[ready[n]].value != f"s.{n}"]
+        names, _ = self._numbers()
+        names |= {self.graph.leaf(f"s.{n}"): f"s_{self.z[n]}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
+        lines = [f"h = number(np.uint32(now - {last})) * dt", *self._varied(), *statements(self.graph, [ready[n] for n in moving], names)]
+        return [*lines, *(f"new_{self.z[n]} = {names[ready[n]]}" for n in moving), *(f"s_{self.z[n]}[i] = new_{self.z[n]}" for n in moving), "last[i] = now"]
+
+    def _bring_up(self) -> list[str]:
+        """Before parameters change at step k, if they have `moved`: what `BeforeChange` says, by the old values."""
+        before, graph, ready = self.before, self.graph, self.program.ready
+        if before is None or not before.anything:
+            return []
+        rest, text = ["numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], list[str]()
+        if before.own or before.pending:
+            pending = "full[2] != 0" if before.pending else "False"
+            text.append(f"flush(k, step, {pending}, {before.own}, {', '.join(rest)})")
+            text += ["full[0], full[2] = 0, 0", "fresh[:] = 0"] if before.pending else []
+        for side, q, mine in (("source", "q", self.source), ("target", "n", self.target)):
+            if side in before.sides:
+                names, head = self._numbers()
+                names |= {graph.leaf(f"s.{n}"): f"{side}_{self.z[n]}[{q}]" for n in mine} | {graph.leaf(age(side)): "h"}
+                body = [f"h = number(np.uint32(now - {side}_last[{q}])) * dt", *statements(graph, [ready[n] for n in mine], names)]
+                body += [f"new_{self.z[n]} = {names[ready[n]]}" for n in mine]
+                body += [*(f"{side}_{self.z[n]}[{q}] = new_{self.z[n]}" for n in mine), f"{side}_last[{q}] = now"]
+                text += [*head, "dt, now = number(step), np.uint32(k)", f"for {q} in range(np.uint64({side}_last.size)):", *indented(body)]
+        return function_text("bring_up", ["k", "moved", "full", "fresh", "step", *rest], ["if moved[0]:", *indented(text), "return np.int64(0)"])
 
     def _flush_full(self) -> list[str]:
         """Flush if a target's history is full, or the oldest could become too old."""
         rest = ["numbers", "bounds", "target", *ROOM, *self._named(self.arguments)]
-        text = [f"if full[0] or k % {LONGEST} == 0:", f"    flush(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
+        text = [f"if full[0] or k % {LONGEST} == 0:", f"    flush(k, step, True, False, {', '.join(rest)})", "    full[0], full[2] = 0, 0", "    fresh[:] = 0"]
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def flush_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *indented(text)]
 
     def _record_spikes(self) -> list[str]:
         """Record the spikes of own targets; full[0] is raised when one has no more room, full[1] is the step of the
-        last, `fresh` counts since the last flush."""
+        last, full[2] counts them since the last flush, `fresh` those of each target."""
         names, head = self._numbers()
         mask = (1 << TIME_BITS) - 1
         body = [
@@ -339,7 +376,7 @@ class KernelWriter:
             "now = np.uint32(step + 1)", "history_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
             f"number_of_last = (word + np.uint64(1)) & np.uint64({(1 << NUMBER_BITS) - 1})",
             f"latest[n] = number_of_last | ((np.uint64(now) & np.uint64({mask})) << np.uint64({NUMBER_BITS})) | (before << np.uint64({NUMBER_BITS + TIME_BITS}))",
-            "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", "full[1] = now", *(self._target_states(names, "now") if self.target else []),
+            "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", "full[1] = now", "full[2] += 1", *(self._target_states(names, "now") if self.target else []),
         ]  # fmt: skip
         body += statements(self.graph, self.program.target_roots, names)
         body += [f"history_{self.z[n]}[0, n] = {names[self.program.ready[n]]}" for n in self.target]

@@ -16,6 +16,7 @@ Args:
     program: of the synapse model; records: of its targets.
     precision: "float32" or "float64".
     varying: indices among the hoisted constants of those that differ between synapses.
+    by_target, before: as of `neuropil.codegen.event_driven_source`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Iterable
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter, function_text, indented
 from neuropil.codegen.records import HISTORY, LANES
+from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
 from neuropil.lower.target_records import TargetRecords, entry_of
@@ -51,16 +53,18 @@ FLOOR, NEEDED = 0, 1
 """Indices in `limits`: all segments were met later than this decay says; those met earlier must respond before recorded spikes are lost."""
 
 
-def emit_target_records(program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
+def emit_target_records(
+    program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int], by_target: bool = False, before: BeforeChange | None = None
+) -> EventDrivenKernels:
     """The text of the kernels in "float32" or "float64"."""
-    return _RecordWriter(program, records, precision, varying).write()
+    return _RecordWriter(program, records, precision, varying, by_target, before).write()
 
 
 class _RecordWriter(KernelWriter):
     """Writes the five functions of one program."""
 
-    def __init__(self, program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int]):
-        super().__init__(program, precision, varying)
+    def __init__(self, program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int], by_target: bool, before: BeforeChange | None):
+        super().__init__(program, precision, varying, by_target, before)
         self.records, self.rates = records, (*records.source_rates, *records.target_rates)
         self.stride, self.reach = STRIDE[precision], REACH[precision]
         self.acts, self.response = self._held()
@@ -80,14 +84,14 @@ class _RecordWriter(KernelWriter):
         lines = [
             *module_head(f"Kernels of synapses on target records, {self.precision}.", self.precision, [(self.graph, all_roots(self.program))],
                          "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch", lanes),
-            *self._begin_kernel(), *self._flush(), *self._move(), *self._arrive(), *self._flush_full(), *self._record_spikes(), "",
+            *self._begin_kernel(), *self._flush(), *self._move(), *self._arrive(), *self._flush_full(), *self._record_spikes(), *self._bring_up(), "",
         ]  # fmt: skip
         return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.arguments), self.hoisted, self.varying)
 
     @property
     def arguments(self) -> list[SynapseArgument]:
         """Array arguments of all kernels besides the fixed ones."""
-        return [*self._shared, *self.own]
+        return [*self._shared, *self.own, *self.each_target]
 
     @property
     def _wanted(self) -> list[str]:
@@ -306,6 +310,15 @@ class _RecordWriter(KernelWriter):
         text = [f"if base[{FULL}]:", f"    flush(k + 1, limits[{NEEDED}], base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
                 f"    limits[{FLOOR}], limits[{NEEDED}], base[{FULL}] = limits[{NEEDED}], np.inf, 0"]  # fmt: skip
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def flush_full({', '.join(['k', *self._all])}):", *indented(text)]
+
+    def _bring_up(self) -> list[str]:
+        """Before parameters change, if they have `moved`: respond to what is recorded, by the old values; the records are made anew by the others."""
+        if self.before is None:
+            return []
+        rates = len(self.records.source_rates)
+        text = ["if moved[0]:", f"    if base[{NEW_SPIKES}]:", f"        flush(k, number(0.0), base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
+                f"    base[{BEGUN}], base[{NEW_SPIKES}] = 0, 0", "return np.int64(0)"]  # fmt: skip
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def bring_up({', '.join(['k', 'moved', *self._all])}):", *indented(text)]
 
     def _move(self) -> list[str]:
         """Take more halvings out of all decays."""

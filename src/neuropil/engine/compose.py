@@ -68,7 +68,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
-        levels: of modulators, by name; modulated: by target, what modulators change; probed: likewise of probes.
+        levels: of modulators, by name; modulated: by target, what modulators change; probed: likewise of probes; synaptic: likewise of synapses.
     """
 
     groups: list[list[GroupArrays]]
@@ -89,11 +89,12 @@ class Machine:
     levels: dict[str, Level] = field(default_factory=dict)
     modulated: dict[Target, ModulatedTarget] = field(default_factory=dict)
     probed: list[ModulatedProbe] = field(default_factory=list)
+    synaptic: list[ModulatedTarget] = field(default_factory=list)
 
     @property
     def effects(self) -> list[ModulatedTarget]:
         """Everything that modulators change by operations."""
-        return [*self.modulated.values(), *self.probed]
+        return [*self.modulated.values(), *self.probed, *self.synaptic]
 
     @property
     def arrays(self) -> Arrays:

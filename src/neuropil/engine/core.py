@@ -23,6 +23,7 @@ from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.graded import GradedWeights
 from neuropil.engine.stores.graded_compose import graded_of
+from neuropil.engine.stores.modulated_synapses import modulated_synapses
 from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -82,6 +83,8 @@ class Core(CoreStates):
         shared = [store for store in self.own.values() if isinstance(store, SharedStore)]
         self.structured: list[GradedWeights | SharedStore] = [*self.graded, *shared]  # weights that are read and set as a whole
         self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
+        self.synaptic = modulated_synapses(plan, self.per_synapse, self.machine.levels)
+        self.machine.synaptic += self.synaptic
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
         self.described: dict[int, PackedSynapses] = {}  # as they were built, by index among the packed ones
@@ -177,7 +180,7 @@ class Core(CoreStates):
         self._compose_program()
 
     def _compose_program(self) -> None:
-        stored = [op for store in self.stores for op in store.operations()]
+        stored = [op for store in self.stores for op in store.operations()] + [op for modulated in self.synaptic for op in modulated.operations]
         graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
         self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
 

@@ -131,7 +131,7 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
     return nodes[0][0]
 
 
-def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "") -> list[int]:
+def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "", given: Mapping[str, int] | None = None) -> list[int]:
     """Take some nodes of another graph, whose leaves are all static, into a graph.
 
     Args:
@@ -139,6 +139,7 @@ def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "") ->
         other: the graph from which they are taken.
         roots: the nodes.
         within: of which mechanism the parameters among the leaves are there; "": they keep their names.
+        given: nodes that take the place of leaves, by the leaf's name.
 
     Returns:
         Their nodes there.
@@ -148,6 +149,8 @@ def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "") ->
         node = other.nodes[n]
         if node.op == "const":
             made[n] = graph.const(node.value)
+        elif node.op == "leaf" and given and node.value in given:
+            made[n] = given[node.value]
         elif node.op == "leaf":
             made[n] = graph.leaf(within_mechanism(node.value, within), static=True, kind=node.kind)
         else:

@@ -236,13 +236,12 @@ class SynapseProgram:
 
 
 def all_roots(program: SynapseProgram) -> list[int]:
-    """Every node that kernels of event-driven synapses compute: what spikes do, and the synapses' own states as they are when they are read.
+    """Every node that kernels of event-driven synapses compute: what spikes do, and states as they are when they are read or parameters change.
 
     Args:
         program: of the synapses.
     """
-    own = [program.ready[n] for n in program.form.of("")]
-    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
+    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *(program.ready[n] for side in SIDES for n in program.form.of(side))]
 
 
 _WHOSE = {"source": "source and delay", "target": "target"}

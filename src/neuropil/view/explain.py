@@ -188,7 +188,7 @@ def _modulators(plan: Plan) -> str | None:
         grid = f"{' × '.join(map(str, m.grid.shape))} cubes, {m.diffusion!r}"
         if m.grid.mixed or isinstance(m.diffusion, Apart):
             grid = "one concentration for all" if m.grid.mixed else "one for every cell"
-        lines.append(f"   {m.name}: {m.kinetics!r}, every {m.tick:g} ms in {m.steps} Runge-Kutta step{'s' if m.steps > 1 else ''}, {grid}")
+        lines.append(f"   {m.name}: {m.kinetics.changed()}, every {m.tick:g} ms in {m.steps} Runge-Kutta step{'s' if m.steps > 1 else ''}, {grid}")
         lines += [f"      released by {r.nucleus.name}: {concentration_text(r.amount, m.kinetics.dimension)} a spike" for r in m.releases]
     lines.append("   modulated parameters, each effect on what the one before made of it:")
     targets: list[Target] = [*network.populations.values(), *network.projections]

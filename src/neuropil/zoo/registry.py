@@ -150,6 +150,13 @@ AGENTS: dict[str, str] = {
 }
 
 
+TABLES: dict[str, dict[str, str]] = {
+    "circuit": CIRCUITS, "agent": AGENTS, "neuron": NEURONS, "cell": CELLS, "channel": CHANNELS, "point process": POINT_PROCESSES, "synapse": SYNAPSES,
+    "modulator": MODULATORS,
+}  # fmt: skip
+"""All tables by the kind of what they list."""
+
+
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
     return _find("neuron", name, NEURONS)

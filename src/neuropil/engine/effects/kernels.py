@@ -66,6 +66,27 @@ def count_spikes(published, bounds, nuclei, counts):
                     counts[nuclei[r, 2] + neuron - nuclei[r, 0]] += 1
 
 
+@cached_njit(**KERNEL_FLAGS)
+def commit(moved, staged, which, numbers, staged_targets, rows, targets):
+    """Let constants that have been made take the place of those that kernels read.
+
+    Args:
+        moved: int64[2], whether there are any.
+        staged, numbers: float[constants], those that are one number, as made and as read; which: int64[n], those that may have changed.
+        staged_targets, targets: float[constants, targets], likewise those that differ between targets; rows: int64[n].
+
+    Returns:
+        0.
+    """
+    if moved[0]:
+        for j in which:
+            numbers[j] = staged[j]
+        for r in rows:
+            for n in range(targets.shape[1]):
+                targets[r, n] = staged_targets[r, n]
+    return np.int64(0)
+
+
 @inner_njit(**KERNEL_FLAGS)
 def released_since(doses, nuclei, amounts, sites, counts, released):
     """What doses and spikes since the last tick make of concentrations; both begin anew.

@@ -1,1 +1,1 @@
-"""Modulators while a network runs: what a program asks of them, and effects on synapses, between chunks."""
+"""Modulators while a network runs: what a program asks of them, and their effects between chunks."""

@@ -1,7 +1,7 @@
 """Modulators while a network runs: what their operations cannot do, and what is asked of them between steps.
 
-Levels, and effects on neurons and on membranes of cells, are operations of the network's program (`neuropil.engine.effects.level`,
-`modulated_target`). Effects on synapses are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
+Levels and effects are operations of the network's program (`neuropil.engine.effects.level`, `modulated_target`). Effects on parameters that are
+drawn for each synapse are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
-from neuropil.engine.modulation.targets import changed_targets, modulated_synapses
+from neuropil.engine.modulation.targets import changed_targets, drawn_synapses
 from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.errors import NeuropilError
 from neuropil.model.contents.contents import Population
@@ -40,7 +40,7 @@ class Modulation(AsDescribed):
     def __init__(self, plan: Plan, core: Core):
         self.plan, self.core, self.machine = plan, core, core.machine
         self.running = ByName({name: RunningModulator(level) for name, level in core.machine.levels.items()})
-        self.between: list[Modulated] = [*modulated_synapses(core)]
+        self.between: list[Modulated] = [*drawn_synapses(core)]
         self.due = self._next(0)
 
     def _next(self, step: int) -> int:
@@ -121,9 +121,10 @@ class Modulation(AsDescribed):
         """
         acting = act and self._acted
         changed_targets(self.core)
+        # What kernels read may be of other values, or of other concentrations. Parameters of synapses cannot be set: what they hold is what effects have made of them.
         for part in self.machine.effects:
-            part.forget()  # what kernels read may be of other values, or of other concentrations
-        # Parameters of synapses cannot be set, and what the synapses hold is what effects have made of them.
+            if not acting or part not in self.machine.synaptic:
+                part.forget()
         for target in self.between if not acting else ():
             target.forget()
         if acting:

@@ -1,4 +1,4 @@
-"""All that the modulators of a network change: parts of populations and membranes by operations, synapses between chunks."""
+"""All that the modulators of a network change: parts of populations and membranes by operations, parameters that are drawn for each synapse between chunks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from neuropil.engine.core import Core
 from neuropil.engine.effects.compose import Target, modulated_membrane, modulated_part
 from neuropil.engine.effects.modulated_membrane import modulated_places
 from neuropil.engine.effects.modulated_target import ModulatedTarget
-from neuropil.engine.modulation.modulated_synapses import ModulatedSynapses
+from neuropil.engine.modulation.drawn_synapses import DrawnSynapses
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.plan.operations import Operation
 
@@ -45,12 +45,12 @@ def _in_place_of(old: ModulatedTarget, new: ModulatedTarget, substitutes: dict[O
     return new
 
 
-def modulated_synapses(core: Core) -> list[ModulatedSynapses]:
-    """Synapses whose parameters the modulators of a network change, from those of the start.
+def drawn_synapses(core: Core) -> list[DrawnSynapses]:
+    """Synapses with parameters that the modulators of a network change between chunks, from those of the start.
 
     Args:
         core: of a simulation in which no modulator has acted yet: afterwards the synapses hold what effects have made of the values.
     """
     network = core.plan.network
-    found = {j: effects_on(network.modulators, network.projections[j]) for j in core.per_synapse}
-    return [ModulatedSynapses(core.plan, core.per_synapse[j], effects) for j, effects in found.items() if effects]
+    found = {j: effects_on(network.modulators, network.projections[j]) for j, store in core.per_synapse.items() if store.before is None}
+    return [DrawnSynapses(core.plan, core.per_synapse[j], effects) for j, effects in found.items() if effects]

@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.kernel import source_of
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import Projection
 from neuropil.plan.plan import Plan
@@ -131,6 +132,8 @@ def _absorb(digest: Any, value: Any) -> None:
         _absorb(digest, getattr(value, "__dict__", {}))
     elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
         _absorb(digest, (type(value).__call__, vars(value)))
+    elif isinstance(value, DeclarativeModel):
+        digest.update(value.changed().encode())
     else:
         digest.update(repr(value).encode())
 

@@ -6,13 +6,22 @@ straight run, a spike of the target walks that run, and an arriving spike finds 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
+from neuropil.codegen.clock_driven_source import (
+    NAME,
+    SynapseKernel,
+    bring_up_roots,
+    emit_arrival,
+    emit_bring_up,
+    emit_response,
+    emit_step,
+)
 from neuropil.engine.saved import Arrays, array
 from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.constant_table import ConstantTable, varying_of
@@ -61,16 +70,19 @@ class ClockDrivenStore(SynapseStore):
         """Write the kernels of a step, of arrivals and, where they do something, of the targets' spikes."""
         program, precision = self.program, self.real.name
 
-        def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
-            return varying_of(self.program, self.plan.dt, graph, hoisted(graph, roots))
+        def written(emit: Callable[..., SynapseKernel], graph: Graph, roots: list[int]) -> tuple[SynapseKernel, ConstantTable]:
+            nodes = hoisted(graph, roots)
+            varying = varying_of(self.program, self.plan.dt, graph, nodes)
+            return emit(program, precision, varying, self.by_target), self.table(graph, nodes, varying)
 
-        self.kernels: dict[str, tuple[SynapseKernel, Graph]] = {
-            "arrive": (emit_arrival(program, precision, varying(program.arrival, program.arrival_roots)), program.arrival),
-            "advance": (emit_step(program, precision, varying(program.step, program.step_roots)), program.step),
+        self.kernels: dict[str, tuple[SynapseKernel, ConstantTable]] = {
+            "arrive": written(emit_arrival, program.arrival, program.arrival_roots),
+            "advance": written(emit_step, program.step, program.step_roots),
         }
         if program.responds:
-            answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
-            self.kernels["respond"] = (answer, program.arrival)
+            self.kernels["respond"] = written(emit_response, program.arrival, program.response_roots)
+        if self.before is not None and self.before.own:
+            self.kernels["bring_up"] = written(emit_bring_up, program.arrival, bring_up_roots(program))
         known = self.program.traced.spec.inputs
         self.noise = self._noise()
         self.streams.follow(self._renew_noise)
@@ -88,23 +100,26 @@ class ClockDrivenStore(SynapseStore):
     def take(self, synapses: SynapseList) -> None:
         """Share them out."""
         self.own = [self._own(synapses, t) for t in range(len(self.targets))]
-        self.numbers: dict[str, np.ndarray] = {}
         self.renew()
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
-        for name, (kernel, graph) in self.kernels.items():
-            self.numbers[name], differ = self.constants(graph, kernel.hoisted, kernel.varying)
-            for own in self.own:
-                own.constants |= {(name, SynapseArgument(SynapseKind.CONSTANT, k)): v[own.order].astype(self.real) for k, v in differ.items()}
+        for name, (_, table) in self.kernels.items():
+            differ = self.evaluate(table)
+            for t, own in enumerate(self.own):
+                made = table.by_target(t) if self.by_target else {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
+                own.constants |= {(name, argument): values for argument, values in made.items()}
 
     def tables(self) -> list[ConstantTable]:
         """The constants of each kernel."""
-        made, orders = [], [own.order for own in self.own]
-        for name, (kernel, graph) in self.kernels.items():
-            arrays = [{k: own.constants[name, SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernel.varying} for own in self.own]
-            made.append(ConstantTable(graph, kernel.hoisted, kernel.varying, self.numbers[name], arrays, orders))
-        return made
+        return [table for _, table in self.kernels.values()]
+
+    def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
+        """Of states that wait for a spike while others advance."""
+        return (self._function("bring_up"), self._bringing_up) if "bring_up" in self.kernels else None
+
+    def _bringing_up(self, t: int) -> tuple[object, ...]:
+        return self.plan.dt, self.kernels["bring_up"][1].numbers[t], self.own[t].slot, *self._arrays(t, "bring_up")
 
     def bring_up(self, step: int) -> None:
         """States that wait for a spike while others advance."""
@@ -134,7 +149,7 @@ class ClockDrivenStore(SynapseStore):
 
     def adopt(self, made: Any) -> None:
         """Copies of all but the indices of synapses."""
-        self.own, self.numbers = [twin(own, ("order", "rows", "run", "slot")) for own in made], {}
+        self.own = [twin(own, ("order", "rows", "run", "slot")) for own in made]
 
     def drop_pending(self) -> None:
         """Nothing is pending."""
@@ -162,7 +177,7 @@ class ClockDrivenStore(SynapseStore):
             for name in states:
                 states[name][own.order] = own.arrays[own_state(name)]
             last[own.order] = own.arrays[DATE]
-        return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
+        return replace(self.present(), states=states, last=dict.fromkeys(SIDES, last))
 
     def reset(self, weights: bool, end: int, step: int) -> None:
         """Begin again, the targets' activity too."""
@@ -199,7 +214,7 @@ class ClockDrivenStore(SynapseStore):
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""
-        total = 0
+        total = sum(table.nbytes for table in self.tables())
         for o in self.own:
             total += o.order.nbytes + o.run.nbytes + o.slot.nbytes + sum(a.nbytes for a in (*o.arrays.values(), *o.constants.values()))
             total += o.rows.words.nbytes + o.rows.offsets.nbytes + o.rows.row_start.nbytes
@@ -229,7 +244,11 @@ class ClockDrivenStore(SynapseStore):
         return made
 
     def _kernel(self, name: str) -> Kernel:
-        return Kernel.of(getattr(load(NAME, self.kernels[name][0].source), name))
+        return Kernel.of(self._function(name))
+
+    def _function(self, name: str) -> Callable[..., int]:
+        found: Callable[..., int] = getattr(load(NAME, self.kernels[name][0].source), name)
+        return found
 
     def _arrays(self, t: int, name: str) -> list[np.ndarray]:
         """A kernel's own arguments; constants are numbered in each kernel by itself."""
@@ -248,19 +267,19 @@ class ClockDrivenStore(SynapseStore):
         return float(self.synapses.constants[POST_TIME])
 
     def _responding(self, t: int) -> tuple[object, ...]:
-        return self.late, *self.waiting(t), self.plan.dt, self.numbers["respond"], self.own[t].run, *self._arrays(t, "respond")
+        return self.late, *self.waiting(t), self.plan.dt, self.kernels["respond"][1].numbers[t], self.own[t].run, *self._arrays(t, "respond")
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
         return (
-            self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].memory, self.due[t], own.slot,
+            self.plan.dt, self.kernels["arrive"][1].numbers[t], own.rows.words, self.buckets[t].memory, self.due[t], own.slot,
             self.targets[t].accumulator, *self._arrays(t, "arrive"),
         )  # fmt: skip
 
     def _advancing(self, t: int) -> tuple[object, ...]:
         own, target = self.own[t], self.targets[t]
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
-        return self.numbers["advance"], own.run, self.signal, self.noise, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
+        return self.kernels["advance"][1].numbers[t], own.run, self.signal, self.noise, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
 
     def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """For every thread's share."""

@@ -1,52 +1,57 @@
-"""The hoisted constants of a kernel of synapses: one number for all of them, or an array where they differ."""
+"""The hoisted constants of a kernel of synapses: one number for all of them, one for each target, or an array where they differ otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.base.distribution import Distribution
+from neuropil.plan.synapse_signature import SynapseArgument, SynapseKind
 
 
 @dataclass(frozen=True)
 class ConstantTable:
-    """The constants of one kernel of a store, as they are kept.
+    """The constants of one kernel of a store, as every owner keeps its own.
 
     Attributes:
-        graph, hoisted: what they are; varying: indices of those that differ between synapses.
-        numbers: the others, by index.
-        arrays: for each thread those that differ, by index; an entry for each of its synapses.
-        orders: for each thread the indices of its synapses in the list.
+        graph, hoisted: what they are; varying: indices of those that differ.
+        numbers: of each owner the others, by index.
+        targets: of each owner those that differ between targets alone, in the order of their indices: [constants, targets].
     """
 
     graph: Graph
     hoisted: tuple[int, ...]
     varying: frozenset[int]
-    numbers: np.ndarray
-    arrays: list[dict[int, np.ndarray]]
-    orders: list[np.ndarray]
+    numbers: list[np.ndarray]
+    targets: list[np.ndarray]
 
-    def write(self, index: int, value: Any, reached: Sequence[np.ndarray]) -> None:
-        """Set a constant: a number, or one for each target.
+    @classmethod
+    def of(cls, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int], targets: Sequence[int], real: np.dtype) -> ConstantTable:
+        """Room for constants.
 
         Args:
-            index: among the hoisted constants; value: a float, or float64[targets].
-            reached: for each thread, the target of each of its synapses.
+            graph, hoisted, varying: which.
+            targets: of each owner, how many; 0 where constants differ between synapses.
+            real: type of the numbers.
         """
-        if index not in self.varying:
-            self.numbers[index] = value
-            return
-        for arrays, target in zip(self.arrays, reached, strict=True):
-            array = arrays[index]
-            if np.ndim(value):
-                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
-            else:
-                array[:] = value
+        return cls(graph, hoisted, varying, [np.zeros(len(hoisted), real) for _ in targets], [np.zeros((len(varying), n), real) for n in targets])
+
+    def by_target(self, t: int) -> dict[SynapseArgument, np.ndarray]:
+        """Arrays of an owner with an entry for each target.
+
+        Args:
+            t: the owner.
+        """
+        return {SynapseArgument(SynapseKind.CONSTANT, k): row for k, row in zip(sorted(self.varying), self.targets[t], strict=True)}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(a.nbytes for a in (*self.numbers, *self.targets))
 
 
 def varying_of(program: SynapseProgram, dt: float, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:

@@ -6,6 +6,7 @@ does not matter when the responses to spikes of the targets are computed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.event_driven_source import HISTORY, NAME, UNROLLED, emit_event_driven
+from neuropil.codegen.event_driven_source import HISTORY, NAME, UNROLLED, EventDrivenKernels, emit_event_driven
 from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.constant_table import ConstantTable, varying_of
 from neuropil.engine.stores.stateful_store import SynapseStore
@@ -37,7 +38,8 @@ class OwnSynapses:
         own: with an entry per synapse.
         source: with an entry per segment: "last" and states.
         seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
-            of the last two in one word; "fresh", spikes since the last flush; "full" (two entries): the history has no more room; the step of the last.
+            of the last two in one word; "fresh", spikes since the last flush; "full" (three entries): the history has no more room; the step of the last;
+            spikes of all since the last flush.
         history: [HISTORY, targets], of the latest spikes, the last one first: "time", and states just before it.
         part: room for a segment: what is handed over; room: for what else a segment needs, see `neuropil.codegen.event_driven_source.ROOM`.
         of_target: [values, targets], what arrivals of a step read of their targets.
@@ -80,10 +82,21 @@ class EventDrivenStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels."""
-        graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_event_driven(self.program, precision, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(self.program))))
+        graph = self.program.arrival
+        nodes = hoisted(graph, all_roots(self.program))
+        varying = varying_of(self.program, self.plan.dt, graph, nodes)
+        self.kernels = self.written(varying)
         self.module = load(NAME, self.kernels.source)
+        self.constants = self.table(graph, nodes, varying)
         self.delays = np.empty(0, np.int32)
+
+    def written(self, varying: frozenset[int]) -> EventDrivenKernels:
+        """The text of the kernels.
+
+        Args:
+            varying: indices of hoisted constants that differ.
+        """
+        return emit_event_driven(self.program, self.real.name, varying, self.by_target, self.before)
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -95,15 +108,14 @@ class EventDrivenStore(SynapseStore):
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
-        self.numbers, differ = self.constants(self.program.arrival, self.kernels.hoisted, self.kernels.varying)
-        for own in self.own:
+        differ = self.evaluate(self.constants)
+        for t, own in enumerate(self.own):
             own.own |= {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
+            own.own |= self.constants.by_target(t) if self.by_target else {}
 
     def tables(self) -> list[ConstantTable]:
         """The constants of the one graph of all kernels."""
-        kernels, orders = self.kernels, [own.order for own in self.own]
-        arrays = [{k: own.own[SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernels.varying} for own in self.own]
-        return [ConstantTable(self.program.arrival, kernels.hoisted, kernels.varying, self.numbers, arrays, orders)]
+        return [self.constants]
 
     def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """Number of the segment of each synapse."""
@@ -130,7 +142,7 @@ class EventDrivenStore(SynapseStore):
 
         # A target without synapses, too, has its spikes recorded.
         seen = shared("target", post, target.size)
-        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(2, np.int64)}
+        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(3, np.int64)}
         room = (HISTORY, target.size) if self.program.responds else (0, 0)
         history = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
@@ -205,21 +217,29 @@ class EventDrivenStore(SynapseStore):
 
     def flush_pending(self, anew: int | None = None) -> None:
         """Respond to all spikes of the targets; bring the synapses' own states to the step `anew`, if one is given."""
-        for own in self.own:
-            if anew is None and not own.seen["fresh"].any():
+        for t, own in enumerate(self.own):
+            pending = bool(own.seen["full"][2])
+            if anew is None and not pending:
                 continue
             step = int(own.seen["full"][1]) if anew is None else anew
-            self.module.flush(step, self.plan.dt, anew is not None, *self._flushed(own))
+            self.module.flush(step, self.plan.dt, pending, anew is not None, *self._flushed(t))
             own.seen["fresh"][:] = 0
-            own.seen["full"][0] = 0
+            own.seen["full"][::2] = 0
 
-    def _flushed(self, own: OwnSynapses) -> tuple[object, ...]:
-        return self.numbers, own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
+    def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
+        """Of what changes by itself."""
+        if self.before is None or not self.before.anything:
+            return None
+        return self.module.bring_up, self._full
+
+    def _flushed(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        return self.constants.numbers[t], own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
 
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
         self.flush_pending()
-        s, form = self.synapses, self.program.form
+        s, form = self.present(), self.program.form
         states = {n: np.empty(s.size) for n in self.program.states}
         last = {side: np.zeros(s.size, np.uint32) for side in SIDES}
         for own in self.own:
@@ -237,7 +257,7 @@ class EventDrivenStore(SynapseStore):
         """Every state to a step: the synapses' own by their kernel, the shared ones, few, here."""
         self.flush_pending(anew=step)
         program, dt = self.program, self.plan.dt
-        leaves = {f"p.{n}": v for n, v in self.synapses.constants.items()}
+        leaves = {f"p.{n}": v for n, v in self.present().constants.items()}
         for own in self.own:
             for side, arrays in (("source", own.source), ("target", own.seen)):
                 names = program.form.of(side)
@@ -249,7 +269,7 @@ class EventDrivenStore(SynapseStore):
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""
-        total = 0
+        total = self.constants.nbytes
         for o in self.own:
             kept = (o.own, o.source, o.seen, o.history)
             total += o.order.nbytes + o.target.nbytes + o.bounds.nbytes + sum(a.nbytes for arrays in kept for a in arrays.values())
@@ -282,17 +302,17 @@ class EventDrivenStore(SynapseStore):
 
     def _recording(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.late, *self.waiting(t), self.plan.dt, self.numbers, HISTORY - 1, own.seen["full"], own.seen["fresh"])
+        fixed = (self.late, *self.waiting(t), self.plan.dt, self.constants.numbers[t], HISTORY - 1, own.seen["full"], own.seen["fresh"])
         return *fixed, *(own.array(n) for n in self.kernels.recording)
 
     def _full(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._flushed(own)
+        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._flushed(t)
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
         return (
-            self.plan.dt, self.numbers, self.buckets[t].memory, self.due[t], own.bounds, own.target,
+            self.plan.dt, self.constants.numbers[t], self.buckets[t].memory, self.due[t], own.bounds, own.target,
             own.part, *own.room, own.of_target, self.targets[t].accumulator, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 

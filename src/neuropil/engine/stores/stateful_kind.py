@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,7 @@ class StatefulKind(ABC):
     @abstractmethod
     def tables(self) -> list[ConstantTable]:
         """The constants of the kernels."""
+
+    @abstractmethod
+    def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
+        """What brings an owner's synapses to a step before modulated parameters change, and its arguments after (step, moved); None: nothing has to."""

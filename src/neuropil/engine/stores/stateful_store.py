@@ -9,7 +9,7 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,17 +21,21 @@ from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.saved import Arrays, array, group
 from neuropil.engine.stores.buckets import Buckets
+from neuropil.engine.stores.constant_table import ConstantTable
 from neuropil.engine.stores.stateful_kind import StatefulKind
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.engine.stores.synapse_targets import Targets, targets_of
 from neuropil.errors import SimulationError
+from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.graph import Graph
 from neuropil.lower.learned import PLASTIC
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
 from neuropil.model.base import grid
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.neuron.composite import split
+from neuropil.model.synapse.context import POST_TIME
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
@@ -48,6 +52,13 @@ class SynapseStore(StatefulKind):
     Args:
         index: of the projection.
         room: spikes for which there is room at the start.
+
+    Attributes:
+        in_force: values of parameters that operations of modulators have given them since it was last asked.
+        renewed: what is done when constants have been evaluated anew.
+        by_target: constants that differ are the same for all synapses of a target.
+        before: what operations of modulators do before they change parameters; None: none change any, or they are changed between chunks: those that
+            are drawn, of which there is one for each synapse, and the time constant of the targets' activity.
     """
 
     def __init__(self, plan: Plan, index: int, layout: Layout, machine: Machine, room: int):
@@ -56,6 +67,12 @@ class SynapseStore(StatefulKind):
         self.program: SynapseProgram = plan.synapses[index]
         self.real = np.dtype(plan.synapse_precision(index))
         self.signal = np.zeros(1, self.real)
+        self.in_force: Callable[[], Mapping[str, Any]] = dict
+        self.renewed: list[Callable[[], None]] = []
+        modulated, traced = effects_on(plan.network.modulators, self.projection), self.program.traced
+        self.by_target = bool(traced.varied) and not traced.drawn
+        within = modulated and not traced.drawn and POST_TIME not in modulated
+        self.before = BeforeChange.of(self.program, modulated) if within else None
         delays = delay_steps(self.projection, plan.dt)
         self.delay_ring, self.segments = ring_length(int(delays[-1])), delays.size
         self.targets = [targets_of(plan, layout, machine, index, t) for t in range(len(layout.shares))]
@@ -313,28 +330,61 @@ class SynapseStore(StatefulKind):
         """There is something to hold."""
         return bool(self.program.learned) or self.projection.structure is not None
 
+    def present(self) -> SynapseList:
+        """The synapses with the constants that are in force: operations of modulators change those that kernels read."""
+        if since := self.in_force():
+            self.changed |= since
+            self.synapses = self._fitted(self.synapses)
+        return self.synapses
+
     def _fitted(self, synapses: SynapseList) -> SynapseList:
         """With the constants that follow from what was changed."""
+        self.changed |= self.in_force()
         if not self.changed:
             return replace(synapses, constants={**synapses.constants, PLASTIC: float(self.plastic)})
         traced, post = self.program.traced, synapses.post
-        given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
         if traced.drawn:
+            given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
             given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
             return replace(synapses, constants=self.program.constants(given, self.plan.dt, self.plastic))
-        made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
-        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
+        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in self._of_targets().items()})
 
-    def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of hoisted constants: those equal for all synapses, and by their index those that differ, as lists.
+    def _of_targets(self) -> dict[str, Any]:
+        """Everything static, by name, where no parameter is drawn: numbers, or float64[neurons of the target population]."""
+        model = self.program.traced.model
+        given = {n: self.changed.get(n, getattr(model, n).value) for n in model.spec.parameters}
+        return self.program.constants(given, self.plan.dt, self.plastic)
+
+    def evaluate(self, table: ConstantTable) -> dict[int, np.ndarray]:
+        """Evaluate a kernel's constants anew, into its table.
 
         Args:
-            varying: indices of those that differ.
+            table: of the kernel.
+
+        Returns:
+            Of constants that differ between synapses, by index, float64[synapses].
         """
-        values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
+        by_target = self.by_target and bool(self.changed)
+        known = self._of_targets() if by_target else self.synapses.constants
+        values = table.graph.evaluate(table.hoisted, {f"p.{n}": v for n, v in known.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
-        numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
-        return np.array(numbers, self.real), {k: np.broadcast_to(values[k], self.synapses.size) for k in varying}
+        alike = [0.0 if k in table.varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
+        for t, target in enumerate(self.targets):
+            table.numbers[t][:] = alike
+            if self.by_target:
+                for k, row in zip(sorted(table.varying), table.targets[t], strict=True):
+                    row.reshape(target.sites, -1)[:] = np.broadcast_to(values[k], self.projection.target.size)[target.low : target.low + target.neurons]
+        for renewed in self.renewed:
+            renewed()
+        return {} if self.by_target else {k: np.broadcast_to(values[k], self.synapses.size) for k in table.varying}
+
+    def table(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> ConstantTable:
+        """Room for a kernel's constants.
+
+        Args:
+            graph, hoisted, varying: as of `ConstantTable`.
+        """
+        return ConstantTable.of(graph, hoisted, varying, [t.size if self.by_target else 0 for t in self.targets], self.real)
 
     def memory(self) -> int:
         """Bytes held."""

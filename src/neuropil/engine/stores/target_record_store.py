@@ -7,23 +7,20 @@ checkpoint holds it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.cache import load
-from neuropil.codegen.event_driven_source import NAME
+from neuropil.codegen.event_driven_source import EventDrivenKernels
 from neuropil.codegen.records import HISTORY, LANES
 from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
-from neuropil.engine.stores.constant_table import varying_of
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.errors import SimulationError
-from neuropil.lower.constants import hoisted
-from neuropil.lower.synapse import all_roots
 from neuropil.lower.target_records import TargetRecords, decays_in_time, records_of
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
@@ -97,15 +94,19 @@ class TargetRecordStore(EventDrivenStore):
 
     def prepare(self) -> None:
         """Write the kernels."""
-        program, projection = self.program, self.projection
-        found = records_of(self.plan.network, projection, program)
+        found = records_of(self.plan.network, self.projection, self.program)
         assert not isinstance(found, str), found
         self.records = found
-        graph = program.arrival
-        self.kernels = emit_target_records(program, found, self.real.name, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(program))))
-        self.module = load(NAME, self.kernels.source)
-        self.delays = np.empty(0, np.int32)
+        super().prepare()
         self.arrays: list[RecordArrays] = []
+
+    def written(self, varying: frozenset[int]) -> EventDrivenKernels:
+        """The text of the kernels.
+
+        Args:
+            varying: indices of hoisted constants that differ.
+        """
+        return emit_target_records(self.program, self.records, self.real.name, varying, self.by_target, self.before)
 
     def take(self, synapses: SynapseList) -> None:
         """Share them out."""
@@ -152,9 +153,9 @@ class TargetRecordStore(EventDrivenStore):
         Args:
             anew: no state of a synapse's own changes between spikes, so that a step makes no difference.
         """
-        for own, arrays in zip(self.own, self.arrays, strict=True):
+        for t, arrays in enumerate(self.arrays):
             if arrays.base[NEW_SPIKES]:
-                self.module.flush(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._given(own, arrays))
+                self.module.flush(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._full(t))
             arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def held_bytes(self) -> int:
@@ -169,19 +170,22 @@ class TargetRecordStore(EventDrivenStore):
         flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
         return [self.own_spikes(), record, flush]
 
-    def _given(self, own: OwnSynapses, arrays: RecordArrays) -> tuple[object, ...]:
-        """What every kernel is given after its own arguments."""
-        return self.plan.dt, self.numbers, own.bounds, own.target, arrays.rows, arrays.deep, *arrays.clock, *(own.array(n) for n in self.kernels.arguments)
+    def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
+        """Responses to what is recorded; and the records, which are made by constants."""
+        return None if self.before is None else (self.module.bring_up, self._full)
 
     def _recording(self, t: int) -> tuple[object, ...]:
-        return self.late, *self.waiting(t), *self._given(self.own[t], self.arrays[t])
+        return self.late, *self.waiting(t), *self._full(t)
 
     def _full(self, t: int) -> tuple[object, ...]:
-        return self._given(self.own[t], self.arrays[t])
+        """What every kernel is given after its own arguments."""
+        own, arrays = self.own[t], self.arrays[t]
+        given = (self.plan.dt, self.constants.numbers[t], own.bounds, own.target, arrays.rows, arrays.deep)
+        return *given, *arrays.clock, *(own.array(n) for n in self.kernels.arguments)
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, arrays = self.own[t], self.arrays[t]
-        return self.buckets[t].memory, self.due[t], arrays.part, arrays.wide, own.of_target, self.targets[t].accumulator, *self._given(own, arrays)
+        return self.buckets[t].memory, self.due[t], arrays.part, arrays.wide, own.of_target, self.targets[t].accumulator, *self._full(t)
 
 
 @register(EventDriven, "engine")

@@ -15,7 +15,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.batches import Batch
 from neuropil.learn.native.calls import Native, NativeCall, NativeRollout
 from neuropil.learn.native.foreign import foreign
-from neuropil.learn.native.host import backward, forward
+from neuropil.learn.native.host import backward, forward, numbers
 from neuropil.learn.native.living import living_after, living_parts
 from neuropil.learn.native.observed import needed_states, traces_of
 from neuropil.learn.native.support import check_supported
@@ -85,18 +85,34 @@ def _first(axes: Batch, state: Tree, inputs: Tree) -> tuple[Tree, Tree]:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
-    return _with_spikes(call, _host(forward, call, _results(call, floats), floats, fixed))
+    return _with_spikes(call, _host(forward, call, _results(call, floats), floats, fixed), fixed)
 
 
-def _with_spikes(call: NativeCall, out: Tree) -> Tree:
-    """What comes out with the codes read by JAX: where no spikes are needed, they are never made."""
+def _with_spikes(call: NativeCall, out: Tree, fixed: Tree) -> Tree:
+    """What comes out, with spikes as numbers, each population by itself: where they are not needed, they are never made."""
     rollout = call.own.rollout
     spikes = {}
     for name, neurons in rollout._neurons.items():
-        size = neurons.population.size
-        codes = out["codes"].get(name, jnp.zeros((call.samples, call.steps, size), np.uint8))
-        spikes[name] = (codes[..., :size] & FIRED).astype(rollout.dtype)
+        shape = (call.samples, call.steps, neurons.population.size)
+        if name in fixed["spikes"]:
+            rows = jax.vmap(partial(rollout._given, name, call.steps))(**fixed["spikes"][name])
+            spikes[name] = jnp.broadcast_to(rows, shape)
+        elif name in out["codes"]:
+            spikes[name] = _numbers(out["codes"][name], jax.ShapeDtypeStruct(shape, rollout.dtype))
+        else:
+            spikes[name] = jnp.zeros(shape, rollout.dtype)
     return {**{kind: out[kind] for kind in ("records", "states", "flight", "past", "left")}, "spikes": spikes}
+
+
+_LARGE = 2**20
+"""Numbers from which on a call of the host costs less than what XLA does."""
+
+
+def _numbers(codes: Any, like: Any) -> Any:
+    """Spikes as numbers. Many are made by a kernel: XLA would compute them again wherever they are used, and hold an array for each use."""
+    if like.size < _LARGE:
+        return (codes[..., : like.shape[-1]] & FIRED).astype(like.dtype)
+    return foreign((numbers, like.dtype), lambda given, filled: numbers(*given, *filled), [like], [codes])[0]
 
 
 def _results(call: NativeCall, floats: Tree) -> Tree:
@@ -109,7 +125,7 @@ def _results(call: NativeCall, floats: Tree) -> Tree:
     for name, state in call.recorded:
         records.setdefault(name, {})[state] = shape((*lead, size[name] * populations[name].sites(state)))
     return {
-        "codes": {p.name: jax.ShapeDtypeStruct((*lead, p.width), np.uint8) for p in call.own.machine(call, floats).parts if p.coded}, "records": records,
+        "codes": {p.name: jax.ShapeDtypeStruct((*lead, p.width), np.uint8) for p in call.own.machine(call, floats).parts if p.coded and not p.given}, "tapes": jax.ShapeDtypeStruct((), np.int32), "records": records,
         "states": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["states"].items()},
         "flight": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["flight"].items()},
         "past": {n: shape((call.samples, *a.shape[1:])) for n, a in floats["past"].items()},
@@ -136,7 +152,8 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
     call = replace(call, wanted=wanted)
     out = _host(forward, call, _results(call, floats), floats, fixed)
-    return _with_spikes(call, out), (call, floats, fixed, {name: out["codes"][name] for name in call.given})
+    tapes = {"number": out["tapes"], "codes": out["codes"] if call.keeps(call.own.machine(call, floats)) else {}}
+    return _with_spikes(call, out, fixed), (call, floats, fixed, tapes)
 
 
 def _is_primal(a: Any) -> bool:
@@ -144,13 +161,13 @@ def _is_primal(a: Any) -> bool:
 
 
 def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
-    call, floats, fixed, codes = residuals
+    call, floats, fixed, tapes = residuals
     mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight", "past")}
     nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
     given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight", "past")}, "spikes": nonzero}
     paths = sorted(call.wanted)
     shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
-    found = _host(backward, call, shapes, floats, fixed, codes, given) if paths else {}
+    found = _host(backward, call, shapes, floats, fixed, tapes, given) if paths else {}
     made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
     return made, None
 

@@ -34,7 +34,8 @@ class Native:
 
     Attributes:
         threads: how many threads share the samples of a batch; None: as many as there are processors. No bit depends on it.
-        memory: bytes for the tapes of the samples under way, one for each thread. What does not fit is computed between checkpoints, a window of steps at least.
+        memory: bytes for tapes. Where those of the whole batch fit, its values are computed once. Else the values of a sample are computed again before its
+            gradients, each thread with a tape; what does not fit is computed between checkpoints, a window of steps at least. No bit depends on it.
 
     Raises:
         ModelError: threads or bytes that are no such number.
@@ -71,6 +72,14 @@ class NativeCall:
     recorded: tuple[tuple[str, str], ...]
     given: tuple[str, ...]
     wanted: frozenset[tuple[str, ...]] = frozenset()
+
+    def keeps(self, machine: Machine) -> bool:
+        """Whether the tapes of all samples are kept for the way back. With values that are sent in every step they are not.
+
+        Args:
+            machine: of the call.
+        """
+        return bool(self.wanted) and not machine.emissions and 0 < machine.tape_bytes * self.steps * self.samples <= self.native.memory
 
 
 @dataclass(eq=False)

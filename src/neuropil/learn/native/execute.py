@@ -20,6 +20,7 @@ import numpy as np
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.learn.native.loop import Given
 from neuropil.learn.native.machine import Machine
+from neuropil.learn.native.tapes import STORE
 from neuropil.learn.native.workspace import Workspace
 
 GROUPS, SHARED = 8, 4
@@ -53,33 +54,55 @@ class Executor:
     Attributes:
         machine: the kernels.
         threads: how many threads run samples.
-        memory: bytes that the tapes of the samples under way may have.
+        memory: bytes that tapes may have: those of all samples, or else of those under way.
     """
 
     machine: Machine
     threads: int
     memory: float
 
-    def forward(self, batch: Batch) -> None:
-        """Values of every sample, put into the arrays of the batch."""
-        with self.machine.lock:
-            self._spread(batch, {}, "forward", self.machine.forward)
+    def forward(self, batch: Batch, keep: bool) -> int:
+        """Values of every sample, put into the arrays of the batch.
 
-    def backward(self, batch: Batch, spikes: frozenset[str], wanted: Arrays) -> None:
+        Args:
+            batch: what is given, and arrays to be filled.
+            keep: whether tapes are kept.
+
+        Returns:
+            The number of the tapes; 0: there are none.
+        """
+        tapes = STORE.take(shapes := self.machine.tapes(batch.samples, batch.steps)) if keep else None
+        if tapes is not None:
+            batch.each |= tapes.arrays(shapes)
+        with self.machine.lock:
+            self._spread(batch, {}, ("forward", keep), lambda space: self.machine.forward(space, keep))
+        if tapes is None:
+            return 0
+        STORE.put(tapes)
+        return tapes.number
+
+    def backward(self, batch: Batch, spikes: frozenset[str], wanted: Arrays, number: int) -> None:
         """Cotangents of every sample, put into the arrays of the batch, and their sums.
 
         Args:
-            batch: what was given, and cotangents.
+            batch: what was given, and cotangents; codes, too, where tapes were kept.
             spikes: populations with cotangents of their spikes.
             wanted: key -> where the sum over all samples is put.
+            number: of the tapes.
         """
+        tapes = STORE.claim(number) if number else None
+        kept = tapes is not None
+        if tapes is not None:
+            batch.each |= tapes.arrays(self.machine.tapes(batch.samples, batch.steps))
         with self.machine.lock:
             sums = {key: self._sums(key, len(_groups(batch.samples)), a) for key, a in wanted.items()}
-            self._spread(batch, sums, ("backward", spikes), lambda space: self.machine.backward(space, spikes))
+            self._spread(batch, sums, ("backward", spikes, kept), lambda space: self.machine.backward(space, spikes, kept))
             for key, a in wanted.items():
                 np.copyto(a, sums[key][0])
                 for more in sums[key][1:]:
                     a += more
+        if tapes is not None:
+            STORE.put(tapes)
 
     def _sums(self, key: Any, groups: int, like: np.ndarray) -> np.ndarray:
         """Partial sums, [groups, ...], which are kept from batch to batch."""

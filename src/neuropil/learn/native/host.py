@@ -10,7 +10,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
 from neuropil.learn.native.execute import Executor, available_threads
-from neuropil.learn.native.kernels import mark
+from neuropil.learn.native.kernels import read
 from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
 from neuropil.learn.native.part import Part, inner_names
 from neuropil.learn.native.synapses import part_name
@@ -51,6 +51,7 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     for link in machine.links:
         weight = np.ones(link.target.size, call.own.rollout.dtype) if link.fixed else np.asarray(floats["weights"][link.wiring.name])
         every[link.wiring.name, "weight"] = _fixed(link.taken(weight))
+    given |= {(name, of): _fixed(a) for name, listed in fixed["spikes"].items() for of, a in listed.items()}
     stamps = np.asarray(fixed["first"])
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):
         raise ModelError("the native backend takes steps that follow each other", got=f"inputs['step'] = {stamps}")
@@ -69,10 +70,14 @@ def _constants(key: Any, part: Part, signature: Signature, values: list[np.ndarr
     return made | {key(Role.CONSTANT, str(j)): np.ascontiguousarray(np.broadcast_to(values[j], part.size)) for j in signature.apart}
 
 
-def _mark(codes: np.ndarray, size: int, step: np.ndarray, neuron: np.ndarray) -> None:
-    """Mark given spikes in codes [samples, steps, width], of lists [samples or 1, spikes]."""
-    for b, code in enumerate(codes):
-        mark(step[b % len(step)], neuron[b % len(neuron)], code, size, np.uint8(FIRED))
+def numbers(codes: np.ndarray, filled: np.ndarray) -> None:
+    """Spikes as numbers.
+
+    Args:
+        codes: [samples, steps, width].
+        filled: [samples, steps, neurons], to be filled.
+    """
+    read(codes, np.uint8(FIRED), filled)
 
 
 def _executor(call: NativeCall, machine: Machine) -> Executor:
@@ -90,18 +95,15 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
     for part in machine.parts:
-        if part.coded:
+        if part.name in out["codes"]:
             codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
-            codes[..., 0 if part.given else part.size :] = 0
-    sizes = {part.name: part.size for part in machine.parts}
-    for name, listed in fixed["spikes"].items():
-        _mark(out["codes"][name], sizes[name], *(np.asarray(listed[of]) for of in ("step", "neuron")))
+            codes[..., part.size :] = 0
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
     batch.each |= {(END, ("graded", n), Role.PAST, ""): a for n, a in out["past"].items()}
     batch.each |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
-    _executor(call, machine).forward(batch)
+    out["tapes"][...] = _executor(call, machine).forward(batch, call.keeps(machine))
 
 
 _PLACES: dict[str, Any] = {
@@ -112,19 +114,19 @@ _PLACES: dict[str, Any] = {
 """Keys of the cotangents of what each sample has of its own."""
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, codes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        codes: of populations whose spikes are given, from `forward`.
+        tapes: "number" of the tapes, and "codes" where they were kept, from `forward`.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
-    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in codes.items()}
+    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in tapes["codes"].items()}
     batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
@@ -144,7 +146,7 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, codes: Tree, bars: Tre
             key = _PLACES[kind](name, *more)
             spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
             found[...] = 0
-    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums)
+    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(tapes["number"]))
     for path, found in filled.items():
         kind, name, *more = path
         if path in spread:

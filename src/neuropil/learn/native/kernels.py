@@ -13,13 +13,12 @@ from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.marked import LINE, bytes_with
 from neuropil.codegen.noalias import noalias_arguments
+from neuropil.codegen.rows import WIDE, add_listed, eight_products, four_products
 from neuropil.codegen.vectors import lowest_bit, wide_vectors
 
-_IN_LANES = {**KERNEL_FLAGS, "fastmath": {"nsz", "afn", "reassoc", "contract"}}
 _ONE = np.uint64(1)
-BLOCK = 128
-"""Columns of a matrix that are taken at a time: so many that the compiler knows are done without a loop."""
-_FULL = np.uint64(BLOCK)
+NEAREST = 2**15
+"""Bytes of a matrix that stay in a processor's nearest cache while they are used over several steps."""
 
 
 # --- lists ---------------------------------------------------------------------------------------------------------------------
@@ -57,12 +56,22 @@ def clear_rows(k, row, values):  # type: ignore[no-untyped-def]
 
 
 @cached_njit(**KERNEL_FLAGS)
-def mark(step, neuron, codes, size, bits):  # type: ignore[no-untyped-def]
-    """Set the codes [steps, width] of listed steps and neurons; entries with others are left out, as JAX does."""
+def mark(k, row, step, neuron, codes, size, bits):  # type: ignore[no-untyped-def]
+    """Set the codes [steps, width] of listed steps and neurons, all others to 0; entries with other steps and neurons are left out, as JAX does."""
+    codes[:] = 0
     for q in range(step.size):
         i = neuron[q] + size if neuron[q] < 0 else neuron[q]
         if 0 <= step[q] < codes.shape[0] and 0 <= i < size:
             codes[step[q], i] = bits
+
+
+@cached_njit(**KERNEL_FLAGS)
+def read(codes, bits, numbers):  # type: ignore[no-untyped-def]
+    """1 where a code [samples, steps, width] has any of these bits, else 0, as numbers [samples, steps, neurons]."""
+    for b in range(numbers.shape[0]):
+        for k in range(numbers.shape[1]):
+            for i in range(np.uint64(numbers.shape[2])):
+                numbers[b, k, i] = np.uint8((codes[b, k, i] & bits) != 0)
 
 
 # --- what begins and ends a sample ------------------------------------------------------------------------------------------------
@@ -129,56 +138,53 @@ def _add_rows(to, at, rows, listed, q, end, block, width):  # type: ignore[no-un
         q += 1
 
 
+@inner_njit(**KERNEL_FLAGS)
+def _add_block(to, at, rows, listed, q, end, begin, full):  # type: ignore[no-untyped-def]
+    """Add to one row the listed ones, in the columns from `begin` on: `full` ones, or the last ones."""
+    n = to.shape[1]
+    if begin + full <= n:
+        add_listed(to, at, np.uint64(begin), rows, listed, q, end)
+    else:
+        _add_rows(to, at, rows, listed, q, end, np.uint64(begin), np.uint64(n - begin))
+
+
 @cached_njit(**KERNEL_FLAGS)
 def send_dense(k, row, whole, who, first, weight, delay, ring):  # type: ignore[no-untyped-def]
-    """Add the rows of a matrix [sources, targets] that belong to spikes; eight at a time, in order."""
+    """Add the rows of a matrix [sources, targets] that belong to spikes, in order."""
     noalias_arguments()
     wide_vectors()
-    end, n = row if whole else k + 1, weight.shape[1]
-    for begin in range(0, n, BLOCK):
-        block, width = np.uint64(begin), np.uint64(min(BLOCK, n - begin))
-        for t in range(k, end):
-            at = np.uint64((t + delay) % ring.shape[0])
-            if width == _FULL:
-                _add_rows(ring, at, weight, who, first[t - k], first[t - k + 1], block, _FULL)
-            else:
-                _add_rows(ring, at, weight, who, first[t - k], first[t - k + 1], block, width)
-
-
-@inner_njit(**_IN_LANES)
-def _products(weight, a, b, c, d, bar, at, n):  # type: ignore[no-untyped-def]
-    """Sums of the products of four rows with another."""
-    zero = weight.dtype.type(0)
-    p, q, r, s = zero, zero, zero, zero
-    for j in range(n):
-        x = bar[at, j]
-        p += weight[a, j] * x
-        q += weight[b, j] * x
-        r += weight[c, j] * x
-        s += weight[d, j] * x
-    return p, q, r, s
+    full = WIDE // weight.itemsize
+    for begin in range(0, weight.shape[1], full):
+        for t in range(k, row if whole else k + 1):
+            _add_block(ring, np.uint64((t + delay) % ring.shape[0]), weight, who, first[t - k], first[t - k + 1], begin, full)
 
 
 @cached_njit(**KERNEL_FLAGS)
-def gather_dense(k, row, whole, who, first, weight, delay, ring_bar, spike_bar):  # type: ignore[no-untyped-def]
-    """What the spikes of the listed neurons would change, through a matrix. Four at a time; the last ones of a step are taken more than once."""
+def gather_dense(k, row, whole, who, first, weight, delay, ring_bar, spike_bar, cursor):  # type: ignore[no-untyped-def]
+    """What the spikes of the listed neurons would change, through a matrix. Over several steps its rows are taken in blocks that a cache holds; `cursor` says how far the list of
+    each step is done."""
     wide_vectors()
-    n = np.uint64(weight.shape[1])
-    for t in range(k, row if whole else k + 1):
-        at, mine = np.uint64((t + delay) % ring_bar.shape[0]), np.uint64(t % spike_bar.shape[0])
-        q, found = first[t - k], first[t - k + 1]
-        while q < found:
-            a, b = np.uint64(who[q]), np.uint64(who[min(q + 1, found - 1)])
-            c, d = np.uint64(who[min(q + 2, found - 1)]), np.uint64(who[min(q + 3, found - 1)])
-            x, y, z, w = _products(weight, a, b, c, d, ring_bar, at, n)
-            spike_bar[mine, a] += x
-            if q + 1 < found:
-                spike_bar[mine, b] += y
-            if q + 2 < found:
-                spike_bar[mine, c] += z
-            if q + 3 < found:
-                spike_bar[mine, d] += w
-            q += 4
+    end, sources = row if whole else k + 1, weight.shape[0]
+    block = max(8, NEAREST // (weight.shape[1] * weight.itemsize)) if whole else sources
+    for t in range(k, end):
+        cursor[t - k] = first[t - k]
+    for limit in range(block, sources + block, block):
+        for t in range(k, end):
+            at, mine = np.uint64((t + delay) % ring_bar.shape[0]), np.uint64(t % spike_bar.shape[0])
+            q = cursor[t - k]
+            last = q
+            while last < first[t - k + 1] and who[last] < limit:
+                last += 1
+            cursor[t - k] = last
+            while q + 4 < last:
+                eight = eight_products(weight, who, q, last, ring_bar, at)
+                for j in range(min(np.int64(8), last - q)):
+                    spike_bar[mine, np.uint64(who[q + j])] += eight[j]
+                q += 8
+            if q < last:
+                four = four_products(weight, who, q, last, ring_bar, at)
+                for j in range(last - q):
+                    spike_bar[mine, np.uint64(who[q + j])] += four[j]
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -203,16 +209,12 @@ def weigh_dense(k, row, when, begin, lines, weight_bar, delay, ring_bar):  # typ
     """The cotangents of a matrix's rows that belong to spikes; `lines` is room for the rows of the ring."""
     noalias_arguments()
     wide_vectors()
-    n = weight_bar.shape[1]
+    full = WIDE // weight_bar.itemsize
     for q in range(begin[weight_bar.shape[0]]):
         lines[q] = (when[q] + delay) % ring_bar.shape[0]
-    for at in range(0, n, BLOCK):
-        block, width = np.uint64(at), np.uint64(min(BLOCK, n - at))
+    for at in range(0, weight_bar.shape[1], full):
         for source in range(weight_bar.shape[0]):
-            if width == _FULL:
-                _add_rows(weight_bar, np.uint64(source), ring_bar, lines, begin[source], begin[source + 1], block, _FULL)
-            else:
-                _add_rows(weight_bar, np.uint64(source), ring_bar, lines, begin[source], begin[source + 1], block, width)
+            _add_block(weight_bar, np.uint64(source), ring_bar, lines, begin[source], begin[source + 1], at, full)
 
 
 # --- synapse by synapse --------------------------------------------------------------------------------------------------------

@@ -84,28 +84,43 @@ class Machine:
             return max(steps, 1)
         return max(1, min(steps, max(1, int(memory / self.tape_bytes) // self.window) * self.window))
 
-    def forward(self, space: Workspace) -> list[Stretch]:
+    def tapes(self, samples: int, steps: int) -> dict[Any, tuple[tuple[int, ...], np.dtype]]:
+        """Shapes and types of the tapes of a batch.
+
+        Args:
+            samples, steps: of the batch.
+        """
+        taped: list[tuple[Part, Any]] = [(part, part.key(Role.TAPE, leaf)) for part in self.parts if part.step is not None for leaf in part.step.program.tape]
+        taped += [(m.part, (m.name, Role.TAPE, leaf)) for m in self.mapped for leaf in m.program.tape]
+        return {key: ((samples, steps, part.size), np.dtype(part.precision)) for part, key in taped}
+
+    def forward(self, space: Workspace, kept: bool) -> list[Stretch]:
         """A sample's way forward.
 
         Args:
             space: its arrays.
+            kept: whether its tape is kept.
         """
-        own = _Calls(self, space, again=False)
-        return [Stretch.once(own.begin()), *own.onward(0, space.steps, None), Stretch.once(own.finish(), space.steps)]
+        own = _Calls(self, space, frozenset({Role.CODE, Role.RECORD, *([Role.TAPE] if kept else [])}))
+        return [Stretch.once(own.begin()), *own.onward(0, space.steps, 0 if kept else None), Stretch.once(own.finish(), space.steps)]
 
-    def backward(self, space: Workspace, spikes: frozenset[str]) -> list[Stretch]:
-        """A sample's way back, after it went forward again: all at once or between checkpoints.
+    def backward(self, space: Workspace, spikes: frozenset[str], kept: bool) -> list[Stretch]:
+        """A sample's way back, where its tape was not kept after it went forward again: all at once or between checkpoints.
 
         Args:
             space: its arrays.
             spikes: populations with cotangents of their spikes; of the others they are zero.
+            kept: whether its tape was kept.
         """
-        own, firsts = _Calls(self, space, True, spikes), list(range(0, space.steps, space.rows))
+        own = _Calls(self, space, frozenset({Role.CODE, Role.TAPE} if kept else ()), spikes)
+        if kept:
+            return [Stretch.once(own.begin_given()), Stretch.once(own.begin_bars(), space.steps), *own.back(0, space.steps), Stretch.once(own.finish_bars())]
+        firsts = list(range(0, space.steps, space.rows))
         made = [Stretch.once(own.begin()), Stretch.once(own.begin_bars(), space.steps)]
-        kept = space.kept(len(firsts)) if len(firsts) > 1 else []
+        moving = space.kept(len(firsts)) if len(firsts) > 1 else []
         past = space.kept_past(self.emissions, len(firsts)) if len(firsts) > 1 else []
-        save = (*(Call(kernels.keep, pair) for pair in kept), *(Call(flow_kernels.keep_past, pair) for pair in past))
-        load = (*(Call(kernels.restore, pair[::-1]) for pair in kept), *(Call(flow_kernels.restore_past, pair[::-1]) for pair in past))
+        save = (*(Call(kernels.keep, pair) for pair in moving), *(Call(flow_kernels.keep_past, pair) for pair in past))
+        load = (*(Call(kernels.restore, pair[::-1]) for pair in moving), *(Call(flow_kernels.restore_past, pair[::-1]) for pair in past))
         for j, first in enumerate(firsts[:-1]):
             made += [Stretch.once(save, j, first), *own.onward(first, first + space.rows, None)]
         for j, first in reversed(list(enumerate(firsts))):
@@ -120,18 +135,19 @@ class _Calls:
 
     Args:
         machine: of which; space: the arrays of a sample.
-        again: whether it goes forward for the second time: then what comes out stays in the workspace.
-        spikes: populations with cotangents of their spikes.
+        outside: what is not in the workspace, but in arrays of the batch.
+        spikes: on the way back, populations with cotangents of their spikes.
     """
 
-    def __init__(self, machine: Machine, space: Workspace, again: bool, spikes: frozenset[str] = frozenset()):
-        self.machine, self.space, self.again, self.spikes = machine, space, again, spikes
+    def __init__(self, machine: Machine, space: Workspace, outside: frozenset[Role], spikes: frozenset[str] | None = None):
+        self.machine, self.space, self.outside, self.spikes = machine, space, outside, spikes or frozenset()
+        self._given = {part.name for part in machine.parts if part.given}
         self._onward = [self._component(component) for component in machine.order]
-        self._back = [self._component_back(component) for component in reversed(machine.order)] if again else []
+        self._back = [self._component_back(component) for component in reversed(machine.order)] if spikes is not None else []
 
     def at(self, *key: Any) -> Any:
-        """An array of the workspace, or where one is taken from."""
-        out = not self.again and key[1] in (Role.CODE, Role.RECORD)
+        """An array of the workspace, or where one is taken from. Codes of given spikes are made in the workspace."""
+        out = key[1] in self.outside and not (key[1] is Role.CODE and key[0] in self._given)
         return self.space.arrays[key] if key in self.space.arrays and not out else Slot(key)
 
     def of(self, part: Part, role: Any, n: str = "") -> Any:
@@ -141,8 +157,13 @@ class _Calls:
     # --- the start and the end ---
 
     def begin(self) -> tuple[Call, ...]:
-        """The state at the start."""
-        return (*(self._open(part, role, n, START, role) for part in self.machine.parts for role, n in part.moving), *self._past(flow_kernels.open_past, START, Role.VALUE))
+        """The state at the start, and given spikes."""
+        return (*self.begin_given(), *(self._open(part, role, n, START, role) for part in self.machine.parts for role, n in part.moving), *self._past(flow_kernels.open_past, START, Role.VALUE))
+
+    def begin_given(self) -> tuple[Call, ...]:
+        """Codes of given spikes, from their lists."""
+        given = [part for part in self.machine.parts if part.given]
+        return tuple(Call(kernels.mark, (*(Slot((part.name, of)) for of in ("step", "neuron")), self.at(part.name, Role.CODE, ""), part.size, _FIRED)) for part in given)
 
     def finish(self) -> tuple[Call, ...]:
         """The state at the end."""
@@ -306,7 +327,8 @@ class _Calls:
         listed = next(self._listed(part) for part in self.machine.parts if part.name == link.wiring.source and not part.part)
         ring = self.at(link.wiring.target, role, link.wiring.port)
         if link.dense:
-            return Call(dense, (whole, *listed, weight, int(link.delay[0]), ring, *more))
+            room = (self.at(link.wiring.source, "cursor", ""),) if dense is kernels.gather_dense else ()
+            return Call(dense, (whole, *listed, weight, int(link.delay[0]), ring, *more, *room))
         return Call(sparse, (whole, *listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
 
     def _weigh(self, link: Link, turned: tuple[Any, Any]) -> Call:

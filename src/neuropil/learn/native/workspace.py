@@ -67,8 +67,9 @@ class Workspace:
             mine[Role.RECORD, n] = (steps, part.size), real
         mine[Role.LEFT, ""], mine[Role.SPIKE_BAR, ""] = ((part.size,), np.int32), ((window, part.size), real)
         mine["who", ""] = mine["when", ""] = mine["lines", ""] = (window * part.size,), np.int32
-        mine["first", ""], mine["begin", ""] = ((window + 1,), np.int64), ((part.size + 1,), np.int64)
-        if not part.given:
+        mine["first", ""] = mine["cursor", ""] = (window + 1,), np.int64
+        mine["begin", ""] = (part.size + 1,), np.int64
+        if part.coded:
             mine[Role.CODE, ""] = (steps, part.width), np.uint8
         for n in program.use.flows:
             mine[Role.FLOW, n] = mine[Role.FLOW_BAR, n] = (part.size,), real

@@ -21,6 +21,7 @@ import numpy as np
 from neuropil import units
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.registry import provided
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 _ANNOTATIONS = {
@@ -127,6 +128,14 @@ class Values:
         )
 
 
+class _Signature:
+    """The signature of a model class: its parameters by keyword, with their defaults."""
+
+    def __get__(self, model: object, kind: type[DeclarativeModel]) -> inspect.Signature:
+        given, spec = inspect.Parameter, kind.spec
+        return inspect.Signature([given(n, given.KEYWORD_ONLY, default=spec.defaults.get(n, given.empty)) for n in spec.parameters if n.isidentifier()])
+
+
 class DeclarativeModel:
     """Base class of all models that declare parameters, states, ports and inputs.
 
@@ -139,6 +148,7 @@ class DeclarativeModel:
         UnitError: a value in the wrong unit.
     """
 
+    __signature__: ClassVar[Any] = _Signature()
     spec: ClassVar[Spec] = Spec()
     reserved: ClassVar[frozenset[str]] = frozenset({"spec", "reserved", "each"})
     each: ClassVar[tuple[str, int]] = ("neuron", 1)  # what an array of a parameter has values for, and how many axes it has at most
@@ -196,14 +206,33 @@ class DeclarativeModel:
             object.__setattr__(twin, name, Quantity(value, self.spec.parameters[name]))
         return twin
 
+    @classmethod
+    def getdoc(cls) -> str:
+        """The card of the class as text: what IPython and Jupyter show for `Model?`."""
+        return str(provided("cards").card(cls))
+
+    def _repr_html_(self) -> str:
+        """The card of the model with its values, without a picture: what notebooks show."""
+        html: str = provided("cards").card(self).html(picture=False)
+        return html
+
+    def _repr_latex_(self) -> str:
+        """Its equations."""
+        latex: str = provided("cards").card(self).latex()
+        return latex
+
     def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.spec.parameters)})"
+
+    def changed(self) -> str:
+        """The model as text, with those parameters alone that differ from their defaults."""
         spec = self.spec
-        changed = []
+        found = []
         for name in spec.parameters:
             value, default = getattr(self, name), spec.defaults.get(name)
             if isinstance(value, Distribution) or _differs(value, default):
-                changed.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(changed)})"
+                found.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(found)})"
 
 
 def _differs(value: Any, default: Any) -> bool:

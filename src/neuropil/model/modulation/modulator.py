@@ -132,7 +132,7 @@ class Modulator:
             raise ModelError(f"{where}: {type(kinetics).__name__}.removal fails", got=f"{type(error).__name__}: {error}") from error
 
     def __repr__(self) -> str:
-        return f"Modulator({self.name!r}, {self.kinetics!r}, {len(self.effects)} effects)"
+        return f"Modulator({self.name!r}, {self.kinetics.changed()}, {len(self.effects)} effects)"
 
     # --- declaring -----------------------------------------------------------------------------------------------
 

@@ -132,4 +132,4 @@ class Branched(Composite):
         return twin
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.soma!r}, {self.branches} × {self.branch!r})"
+        return f"{type(self).__name__}({self.soma.changed()}, {self.branches} × {self.branch.changed()})"
