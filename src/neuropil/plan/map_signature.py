@@ -95,7 +95,7 @@ class MapSignature(Signature):
 
 
 def arrays(places: Iterable[Place]) -> Iterator[Place]:
-    """The first place of each array and index: those that are arguments."""
+    """The first of some `places` of each array and index: those that are arguments."""
     known = set()
     for place in places:
         if (name := (place.key, id(place.index))) not in known:
