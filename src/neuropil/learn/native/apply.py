@@ -50,14 +50,15 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
     varying = {n: {k: v for k, v in of.items() if split(k)[1] not in ("dt", "period")} for n, of in constants.items()}
     own = NativeRollout.of(rollout)
     living = {k: v for n, of in rollout.living.items() for k, v in living_parts(of, parameters, started["synapses"][n], inputs["step"], rollout).items()}
+    weights, delays = own.weights(parameters)
     steps_of = jnp.zeros((1, steps), dtype)
     signals = {n: given.get("modulators", {}).get(n, steps_of) for n in rollout.living}
     floats = {
-        "constants": varying | {n: of["constants"] for n, of in living.items()}, **own.weights(parameters),
+        "constants": varying | {n: of["constants"] for n, of in living.items()}, **weights,
         **{kind: started[of] | {n: v[kind] for n, v in living.items()} for kind, of in (("states", "neurons"), ("flight", "flight"))}, "past": started.get("graded", {}),
         **jax.tree.map(lambda a: jnp.asarray(a, dtype), {kind: given[kind] for kind in ("events", "currents")}),
     }  # fmt: skip
-    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "modulators": {n: jnp.asarray(v, dtype) for n, v in signals.items()}, "spikes": given.get("spikes", {})}
+    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "delays": delays, "modulators": {n: jnp.asarray(v, dtype) for n, v in signals.items()}, "spikes": given.get("spikes", {})}
     recorded = needed_states(rollout)
     call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
     out = _rolled(call, floats, fixed)

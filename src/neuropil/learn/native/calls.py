@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.learn.delivery import SharedWiring
+from neuropil.learn.delivery import SharedWiring, Wiring
 from neuropil.learn.native.emission import Emission
 from neuropil.learn.native.flow import Flow
 from neuropil.learn.native.links import Link
@@ -105,27 +105,33 @@ class NativeRollout:
         found = rollout.__dict__.get("_native")
         if found is None:
             shared = {w.name: expanded(w.matrix) for w in rollout.wirings if isinstance(w, SharedWiring)}
-            links = tuple(Link.of(w.listed(shared[w.name].pairs) if isinstance(w, SharedWiring) else w) for w in rollout.wirings)
+            listed = [w.listed(shared[w.name].pairs) if isinstance(w, SharedWiring) else w for w in rollout.wirings]
+            links = tuple(link for w in listed for link in _links(w))
             links += tuple(link for living in rollout.living.values() for link in links_of(living))
             graded = [Flow.of_graded(g, rollout.precision) for g in rollout.graded.values()]
             within = [Flow.of_exchange(n, j, e, rollout.precision) for n, neurons in rollout.neurons.items() for j, e in enumerate(neurons.exchanges)]
             found = rollout.__dict__["_native"] = cls(rollout, links, shared, (*graded, *within))
         return found
 
-    def weights(self, given: Tree) -> Tree:
-        """Weights as kernels take them, of the parameters of the rollout: "weights" and "graded" by projection.
+    def weights(self, given: Tree) -> tuple[Tree, Tree]:
+        """Weights as kernels take them, of the parameters of the rollout: "weights" and "graded" by projection; and delays that are given with them, steps.
 
         Args:
             given: parameters.
         """
         dtype = self.rollout.dtype
         weights = {w.name: jnp.asarray(given["weights"][w.name], dtype) for w in self.rollout.wirings}
+        delays: Tree = {}
         for wiring in self.rollout.wirings:
+            n = wiring.name
+            if wiring.name in self.rollout.delays:
+                weights[Link.early(n)], weights[Link.late(n)], early = wiring.prepare(weights.pop(n), jnp.asarray(given["delays"][n], dtype) / self.rollout.dt)
+                delays |= {Link.early(n): early, Link.late(n): early + 1}
             if wiring.name in self.expanded:
                 weights[wiring.name] = self.expanded[wiring.name].weights({wiring.matrix.parameter: weights[wiring.name]})
         graded = {n: {k: jnp.asarray(v, dtype) for k, v in of.items()} for n, of in given.get("graded", {}).items()}
         flows = {n: flow.expanded.weights(graded[n]) if flow.projection.matrix is not None else graded[n]["weight"] for n, flow in self.rollout.graded.items() if n in graded}
-        return {"weights": weights, "graded": {n: jnp.asarray(w, dtype) for n, w in flows.items()}}
+        return {"weights": weights, "graded": {n: jnp.asarray(w, dtype) for n, w in flows.items()}}, delays
 
     def machine(self, call: NativeCall, floats: Tree) -> Machine:
         """The machine for a call.
@@ -220,6 +226,13 @@ class NativeRollout:
         while more := {target for source, target in edges if source in found} - found:
             found |= more
         return found
+
+
+def _links(wiring: Wiring) -> list[Link]:
+    """One of a projection, or two where its delays are parameters: what arrives at the step before a delay and at that after it."""
+    if not wiring.trained:
+        return [Link.of(wiring)]
+    return [Link.of(replace(wiring, name=name(wiring.name)), timed=True) for name in (Link.early, Link.late)]
 
 
 def _those(names: tuple[str, ...], of: Any) -> tuple[str, ...]:

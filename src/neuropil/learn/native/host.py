@@ -51,6 +51,8 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     for link in machine.links:
         weight = np.ones(link.target.size, call.own.rollout.dtype) if link.fixed else np.asarray(floats["weights"][link.wiring.name])
         every[link.wiring.name, "weight"] = _fixed(link.taken(weight))
+        if link.timed:
+            every[link.wiring.name, "delay"] = _fixed(link.taken(np.asarray(fixed["delays"][link.wiring.name], np.int64)))
     given |= {(name, of): _fixed(a) for name, listed in fixed["spikes"].items() for of, a in listed.items()}
     stamps = np.asarray(fixed["first"])
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):

@@ -329,13 +329,17 @@ class _Calls:
         if link.dense:
             room = (self.at(link.wiring.source, "cursor", ""),) if dense is kernels.gather_dense else ()
             return Call(dense, (whole, *listed, weight, int(link.delay[0]), ring, *more, *room))
-        return Call(sparse, (whole, *listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
+        return Call(sparse, (whole, *listed, weight, link.first, self._delay(link), link.begin, link.target, ring, *more))
+
+    def _delay(self, link: Link) -> Any:
+        """The delays of a list of synapses."""
+        return self.at(link.wiring.name, "delay") if link.timed else link.delay
 
     def _weigh(self, link: Link, turned: tuple[Any, Any]) -> Call:
         bar, ring = self.at(link.wiring.name, "weight_bar"), self.at(link.wiring.target, Role.RING_BAR, link.wiring.port)
         if link.dense:
             return Call(kernels.weigh_dense, (*turned, self.at(link.wiring.source, "lines", ""), bar, int(link.delay[0]), ring))
-        return Call(kernels.weigh_sparse, (*turned, bar, link.first, link.delay, link.begin, link.target, ring))
+        return Call(kernels.weigh_sparse, (*turned, bar, link.first, self._delay(link), link.begin, link.target, ring))
 
     def _arguments(self, part: Part, arguments: tuple[Argument, ...]) -> tuple[Any, ...]:
         alone = part.name in self.spikes and not part.part and not any(link.wiring.source == part.name for link in self.machine.links)
