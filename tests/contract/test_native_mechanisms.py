@@ -71,8 +71,8 @@ def test_delays_as_parameters():
     """Between two steps, on a step and the longest; gradients by delays and by weights."""
     net = npl.Network("delays")
     first, second = net.population("first", LIFExp(), 6), net.population("second", LIFExp(), 4)
-    net.stimulate(first, npl.Step(np.linspace(450, 700, 6) * pA), input="current")
-    net.project(first, second, npl.AllToAll(), weight=700 * pA, delay=1 * ms, port="exc", name="there")
+    net.stimulate(first, npl.Step(np.linspace(600, 1200, 6) * pA), input="current")
+    net.project(first, second, npl.AllToAll(), weight=3000 * pA, delay=1 * ms, port="exc", name="there")
     rule, factor, _ = recurrent_edges(4, 6, 30, 1)
     net.project(second, first, rule, weight=300 * factor * pA, delay=0.4 * ms, port="exc", name="back")
     net.probe(second, "v", name="v")
