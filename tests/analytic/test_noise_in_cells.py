@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from math import comb
 
 import numpy as np
 import pytest
@@ -22,10 +21,14 @@ from neuropil.model import Channel, FixedCount, Input, Morphology, Network, Stat
 from neuropil.model.cell.cell import Cell
 from neuropil.units import Time, kHz, ms, mV, uF, um
 from neuropil.units import cm as cm_
+from neuropil.zoo.channels.squid_channel_noise import NoisySquidPotassium, NoisySquidSodium
+from neuropil.zoo.synapses.fluctuating_conductances import FluctuatingConductances
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is coarse")  # for spikes, of which there are none
 PATHS, DURATION, FINEST = 1200, 3.2, 0.00625  # ms
 STEPS = (0.4, 0.2, 0.1)  # ms
 CLAMP = -45.0
+POTASSIUM, SODIUM = [f"NoisySquidPotassium.k_{i}" for i in range(1, 5)], [f"NoisySquidSodium.na_{i}" for i in range(1, 8)]
 ALARM = 1e-7
 """The chance that a correct program fails one of the comparisons of moments."""
 
@@ -39,23 +42,6 @@ class Process(Channel):
 
     def derivative(self, s, x):
         return {"y": -s.y / self.tau + sqrt(2 / (self.tau * ms)) * x.noise}
-
-
-class Potassium(Channel):
-    """The share of open potassium channels with four gates, around n⁴: four processes (Linaro et al. 2011), whose diffusions depend on the potential."""
-
-    channels: float = 300.0
-    k_1, k_2, k_3, k_4 = (State(0.0) for _ in range(4))
-    v = Input(mV)
-    noise_1, noise_2, noise_3, noise_4 = (Input(1.0) for _ in range(4))
-
-    def derivative(self, s, x):
-        a, b = 0.1 * kHz * exp((x.v + 55 * mV) / (20 * mV)), 0.125 * kHz * exp(-(x.v + 65 * mV) / (80 * mV))
-        n, found = a / (a + b), {}
-        for i, (share, noise) in enumerate(zip((s.k_1, s.k_2, s.k_3, s.k_4), (x.noise_1, x.noise_2, x.noise_3, x.noise_4), strict=True), 1):
-            variance, rate = comb(4, i) * n ** (8 - i) * (1 - n) ** i / self.channels, i * (a + b)
-            found[f"k_{i}"] = -rate * share + sqrt(2 * variance * rate / ms) * noise
-        return found
 
 
 class Geometric(Channel):
@@ -79,8 +65,9 @@ def clamped(size):
     shape = Morphology.builder("ball")
     shape.section("soma", kind="soma", length=20 * um, diameter=20 * um)
     cell = Cell(shape.build(), discretisation=FixedCount(1), capacitance=1e9 * uF / cm_**2, initial=CLAMP * mV)
-    for channel in (Langevin(), Geometric(), GeometricEuler(), Process(), Potassium()):
+    for channel in (Langevin(), Geometric(), GeometricEuler(), Process(), NoisySquidPotassium(channels=300.0), NoisySquidSodium(channels=800.0)):
         cell.paint("all", channel)
+    cell.place("background", FluctuatingConductances(), at="soma(0.5)")
     net = Network("clamped")
     net.population("cells", cell, size)
     return net
@@ -102,22 +89,29 @@ def end(dt):
     with npl.Simulation(net, dt=dt * ms, precision="float64", threads=1) as simulation:
         simulation.step(round(DURATION / dt))
         assert np.all(np.asarray(simulation.state("cells", "v").value) == pytest.approx(CLAMP, abs=1e-6))
-        return {n: np.ravel(simulation.state("cells", n).value) for n in ("Geometric.x", "GeometricEuler.x", "Potassium.k_1")}
+        return {n: np.ravel(simulation.state("cells", n).value) for n in ("Geometric.x", "GeometricEuler.x", "NoisySquidPotassium.k_1")}
 
 
-@pytest.mark.filterwarnings("ignore:.*is coarse")
 @pytest.mark.parametrize(
     ("channel", "state", "method", "order"),
-    [(Geometric, "x", "milstein", 1.0), (GeometricEuler, "x", "euler", 0.5), (Potassium, "k_1", "exponential_euler", 1.0)],
+    [(Geometric, "x", "milstein", 1.0), (GeometricEuler, "x", "euler", 0.5), (NoisySquidPotassium, "k_1", "exponential_euler", 1.0)],
 )
 def test_the_observed_strong_order_is_the_declared_one(channel, state, method, order):
     scheme = classify(TracedMechanism(channel()))
     assert scheme.method == method and scheme.noise.strong_order(method) == order
     name = f"{channel.__name__}.{state}"
-    exact = end(FINEST)[name] if channel is Potassium else np.exp(-(0.05 + 1 / 18) * DURATION + fine().sum(axis=0) / 3)
+    exact = end(FINEST)[name] if channel is NoisySquidPotassium else np.exp(-(0.05 + 1 / 18) * DURATION + fine().sum(axis=0) / 3)
     errors = [np.sqrt(np.mean((end(dt)[name] - exact) ** 2)) for dt in STEPS]
     slope = np.polyfit(np.log(STEPS), np.log(errors), 1)[0]
     assert order - 0.15 < slope < order + 0.35, (errors, slope)
+
+
+def linoid(x):
+    return x / (1 - np.exp(-x))
+
+
+def steady(opening, closing):
+    return opening / (opening + closing)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +121,7 @@ def drawn():
         found = []
         for steps in (100, 100, 550):
             simulation.step(steps)
-            found.append({n: np.ravel(simulation.state("cells", n).value) for n in ("Process.y", "Langevin.x", *(f"Potassium.k_{i}" for i in range(1, 5)))})
+            found.append({n: np.ravel(simulation.state("cells", n).value) for n in ("Process.y", "Langevin.x", *POTASSIUM, *SODIUM, "background.g_exc", "background.g_inh")})
         return found
 
 
@@ -149,9 +143,20 @@ def test_open_shares_in_voltage_clamp_have_the_variance_of_independent_channels(
     a, b = 0.2 * np.exp((CLAMP + 60) / 20), 0.5
     p, x = a / (a + b), drawn[2]["Langevin.x"]
     assert abs(x.mean() - p) < norm.isf(ALARM / 2) * np.sqrt(p * (1 - p) / 400 / x.size)
-    a, b = 0.1 * np.exp((CLAMP + 55) / 20), 0.125 * np.exp(-(CLAMP + 65) / 80)
-    share = sum(drawn[2][f"Potassium.k_{i}"] for i in range(1, 5))
-    n4 = (a / (a + b)) ** 4
-    for found, mean, channels in ((x, p, 400), (share + n4, n4, 300)):
+    n4, m3h = steady(0.1 * linoid((CLAMP + 55) / 10), 0.125 * np.exp(-(CLAMP + 65) / 80)) ** 4, steady(linoid((CLAMP + 40) / 10), 4 * np.exp(-(CLAMP + 65) / 18)) ** 3
+    m3h *= steady(0.07 * np.exp(-(CLAMP + 65) / 20), 1 / (1 + np.exp(-(CLAMP + 35) / 10)))
+    potassium, sodium = (sum(drawn[2][n] for n in names) for names in (POTASSIUM, SODIUM))
+    for found, mean, channels in ((x, p, 400), (potassium + n4, n4, 300), (sodium + m3h, m3h, 800)):
         low, high = chi2.ppf([ALARM / 2, 1 - ALARM / 2], x.size) / x.size
         assert 0.98 * low < np.mean((found - mean) ** 2) / (mean * (1 - mean) / channels) < 1.02 * high
+
+
+def test_fluctuating_conductances_have_the_published_moments(drawn):
+    """From its mean a conductance spreads to σ² (1 - exp(-2 t / τ)): means 12.1 and 57.3 nS, deviations 3.0 and 6.6 nS, 2.728 and 10.49 ms (Destexhe et al. 2001)."""
+    for name, mean, deviation, tau in (("exc", 12.1, 3.0, 2.728), ("inh", 57.3, 6.6, 10.49)):
+        for at, states in zip((2.0, 4.0, 15.0), drawn, strict=True):
+            values = states[f"background.g_{name}"] - mean
+            variance = deviation**2 * (1 - np.exp(-2 * at / tau))
+            assert abs(values.mean()) < norm.isf(ALARM / 2) * np.sqrt(variance / values.size)
+            low, high = chi2.ppf([ALARM / 2, 1 - ALARM / 2], values.size) * variance / values.size
+            assert low < np.mean(values**2) < high

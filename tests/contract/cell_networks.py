@@ -34,10 +34,10 @@ from neuropil.zoo.registry import CHANNELS, POINT_PROCESSES, channel, point_proc
 DT, STEPS = 0.025 * ms, 800
 CELLS = 5
 
-REGIONS = {"hodgkin_huxley_membrane": "left", "squid_sodium": "right", "squid_potassium": "right", "leak": "all"}
+REGIONS = {"hodgkin_huxley_membrane": "left", "squid_sodium": "right", "squid_potassium": "right", "noisy_squid_sodium": "right", "noisy_squid_potassium": "right", "leak": "all"}
 """Where a channel is painted; one that is not named here joins the others, and the calcium pool, on soma and trunk."""
 
-DENSITIES = {"fast_sodium": 200, "kv3_potassium": 100, "transient_potassium": 20, "sk_potassium": 20}
+DENSITIES = {"fast_sodium": 200, "kv3_potassium": 100, "transient_potassium": 20, "sk_potassium": 20, "noisy_squid_sodium": 12, "noisy_squid_potassium": 3.6}
 """mS/cm², of channels that would drown the others at the densities of a soma."""
 
 SITES: list[Any] = ["twig(0.9)", "left(0.3)", "left(0.3)", "left(0)", "right(1)"]
@@ -51,7 +51,11 @@ CURRENTS: dict[str, Any] = {
 }
 """What an electrode is told."""
 
-OPTIONS: dict[str, dict[str, Any]] = {"voltage_clamp": {"r_series": 500 * MOhm}, "gap_junction": {"g": 1 * nS}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "voltage_clamp": {"r_series": 500 * MOhm}, "gap_junction": {"g": 1 * nS}, "noisy_squid_sodium": {"celsius": -4.0},
+    "fluctuating_conductances": {"g_exc_0": 0.1 * nS, "g_inh_0": 0.2 * nS, "sd_exc": 0.03 * nS, "sd_inh": 0.05 * nS},
+}  # fmt: skip
+"""Of what would be too strong, or too fast for the step, as it is."""
 
 
 def small_tree() -> Morphology:
@@ -67,7 +71,7 @@ def small_tree() -> Morphology:
 def cell_with_everything() -> Cell:
     cell = Cell(small_tree(), discretisation=FixedCount(2), initial=-70 * mV)
     for name in CHANNELS:
-        model = channel(name)()
+        model = channel(name)(**OPTIONS.get(name, {}))
         if name in DENSITIES:
             model = model.with_(g=DENSITIES[name] * mS / cm_**2)
         for region in [REGIONS[name]] if name in REGIONS else ["soma", "trunk"]:

@@ -6,6 +6,7 @@ two of the same seed are equal; warnings appear where a network is made to deser
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import optax
 import pytest
 
 import neuropil as npl
+from neuropil import rng
+from neuropil.connectivity.draw import edges
 from neuropil.errors import CheckpointError, ModelError, SimulationError, TrainingWarning
 from neuropil.learn.fit.health import gradient_warnings
 from neuropil.units import ms, mV
@@ -99,7 +102,10 @@ class Killed(Exception):
 @pytest.mark.parametrize("kill", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_training_resumes_bit_for_bit(tmp_path, kill):
     """Drawn encoders, a schedule, momentum: all goes on as if nothing had been."""
-    options = {"encoder": npl.data.RateEncoder(10 * ms, rate=300), "optimizer": optax.adam(optax.exponential_decay(0.03, 5, 0.9)), "validation": 0.2, "keep": "best"}
+    options = {
+        "encoder": npl.data.RateEncoder(10 * ms, rate=300), "optimizer": optax.adam(optax.exponential_decay(0.03, 5, 0.9)), "validation": 0.2, "keep": "best",
+        "dropout": {"hidden": 0.2}, "average": 0.7, "augment": [npl.data.GaussianNoise(0.1), npl.data.InputDropout(0.1)],
+    }  # fmt: skip
 
     def stop(row: Any) -> None:
         if row["epoch"] + 1 == kill:
@@ -125,6 +131,57 @@ def _whole(options: Any) -> npl.Fit:
     if not _KEPT:
         _KEPT.append(trained(4, **options))
     return _KEPT[0]
+
+
+SEEN: list[tuple[int, float]] = []
+
+
+class Watched(npl.data.Augmentation):
+    """Makes all samples equal, and keeps the number of samples and the key."""
+
+    def changed(self, values: Any, key: Any, samples: Any) -> Any:
+        """As of `Augmentation`."""
+        SEEN.append((len(samples), key[0]))
+        return values * 0.0 + 0.5
+
+
+@pytest.mark.parametrize("backend", ["jax", "native"])
+def test_one_step_with_dropout_by_hand(backend):
+    """The loss of the step is that of a network with weights that were multiplied beforehand; weights of dropped neurons stay."""
+    rows: list[Any] = []
+    options = {"batch": 30, "optimizer": optax.sgd(0.1), "dropout": {"hidden": 0.4}, "precision": "float64", "backend": backend, "progress": rows.append}
+    made = trained(1, **options)
+    before, after = network(), made.network
+    drop = rng.uniform(rng.stream_key(1, "fit", "dropout", "hidden", 0), np.arange(10), 0) < 0.4
+    assert 1 < drop.sum() < 9
+    values = [edges(p, 1, 1.0)[2] for p in before.projections]
+    moved = [~np.isclose(np.asarray(p.weight).ravel(), np.asarray(v).ravel(), rtol=1e-9, atol=1e-12) for p, v in zip(after.projections, values, strict=True)]
+    sources = [edges(p, 1, 1.0)[0] for p in before.projections]
+    assert not moved[2][drop[sources[2]]].any() and moved[2][~drop[sources[2]]].mean() > 0.5 and not moved[1][drop[sources[1]]].any()
+    cut, factor = network(), np.where(drop, 0.0, 1 / 0.6)
+    for k, p in enumerate(cut.projections[1:], 1):
+        pre, post, weight, delay, _ = edges(p, 1, 1.0)
+        cut.projections[k] = dataclasses.replace(p, rule=npl.Edges(pre, post), weight=weight * factor[pre], delay=delay * 1.0)
+    assert np.isclose(rows[0]["loss"], trained(0, cut, precision="float64").evaluate((X, Y)).loss, rtol=1e-12)
+
+
+def test_the_average_of_values():
+    """After two steps of size one batch each: (d (1 - d) w1 + (1 - d) w2) / (1 - d²)."""
+    options = {"batch": 30, "optimizer": optax.sgd(0.1), "precision": "float64", "trainable": "out"}
+    one, two = (weights(trained(n, **options))[2] for n in (1, 2))
+    made = trained(2, average=0.6, validation=(X, Y), keep="best", **options)
+    mean = weights(trained(2, average=0.6, **options))[2]
+    assert np.allclose(mean, (0.6 * 0.4 * one + 0.4 * two) / (1 - 0.36), rtol=1e-12)
+    assert np.isclose(min(made.history["validation_loss"]), made.evaluate((X, Y)).loss, rtol=1e-9)
+
+
+def test_samples_are_changed_in_training_alone():
+    SEEN.clear()
+    made = trained(2, augment=Watched(), validation=0.2)
+    assert sum(n for n, _ in SEEN if n > 1) == 2 * 24 and len({k for _, k in SEEN}) == 2  # one alone shows shapes
+    seen = len(SEEN)
+    made.evaluate((X, Y))
+    assert len(SEEN) == seen and made.predict(X).std(axis=0).min() > 0
 
 
 def test_training_goes_on_from_a_trained_network(fitted):

@@ -170,6 +170,21 @@ def test_the_gradient_of_one_spike_is_the_slope_at_its_distance():
     np.testing.assert_allclose(gradient["neurons"]["target"]["v_th"], -slope, rtol=1e-12)
 
 
+def test_the_width_of_a_surrogate_is_in_units_of_the_way_to_rest():
+    """A neuron at rest, 15 mV below threshold, has the slope of the shape at its distance over the way: none where the shape ends before it."""
+    net = Network("resting")
+    relay = net.population("relay", Relay(), 1)
+    net.stimulate(relay, SpikeList(np.array([0.5]) * ms), port="spikes", weight=1.0)
+    target = net.population("target", Jump(), 1)
+    net.project(relay, target, Edges([0], [0]), weight=3 * pA, delay=0.1 * ms, port="exc", name="p")
+    for shape, width in (("triangle", 0.5), ("triangle", 0.79), ("triangle", 0.9), ("rectangle", 1.5), ("rectangle", 1.7), ("superspike", 0.1), ("triangle", None), ("rectangle", None)):
+        made = surrogate(shape, width=width)
+        roll = Rollout(net, precision="float64", surrogate=made)
+        gradient = jax.grad(lambda w, roll=roll: roll.apply({**roll.parameters, "weights": {"p": w}}, roll.initial(), roll.inputs(6)).spikes["target"][5, 0])(roll.parameters["weights"]["p"])
+        np.testing.assert_allclose(gradient[0], float(made.slope(jnp.asarray(-12 / 15))) / 15, rtol=1e-12)  # 12 of 15 mV are left
+        assert (gradient[0] > 0) == (made.reach > 12 / 15)
+
+
 class Jump(LIFExp):
     """Events move the potential at once; no leak."""
 

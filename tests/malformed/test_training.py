@@ -68,6 +68,9 @@ OPTIONS: dict[str, tuple[str, list[Any]]] = {
     "surrogate": ("surrogate", ["box", "", 3, ["triangle"], {"shape": "triangle"}]),
     "scale": ("scale|hiden", [3, "large", {"hiden": 1.0}, [1.0]]),
     "method": ("method", ["bttp", None, 3, ""]),
+    "augment": ("augment|TimeWarp|Deformation", ["noise", 3, data.GaussianNoise, [data.GaussianNoise(), 3], {"a": data.GaussianNoise()}, data.TimeWarp(), data.Deformation((2, 2))]),
+    "dropout": ("dropout", [0.2, "hidden", {"hiden": 0.2}, {"hidden": 1.0}, {"hidden": -0.1}, {"hidden": "half"}, {"output": 0.2}, {3: 0.1}]),
+    "average": ("average", [0, 1.0, -0.5, NAN, "0.9", True, [0.9]]),
 }  # fmt: skip
 
 ENCODERS: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
@@ -78,7 +81,16 @@ ENCODERS: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
     ]),
     "rate": (data.RateEncoder, "RateEncoder", [{"rate": 0}, {"rate": -3}, {"rate": NAN}, {"rate": INF}, {"rate": "high"}, {"rate": True}, {"rate": 50 * Hz}, {"regular": 1}, {"steady": None}]),
     "delta": (data.DeltaEncoder, "DeltaEncoder", [{"threshold": 0}, {"threshold": 1.0}, {"threshold": -0.1}, {"threshold": "x"}, {"threshold": NAN}]),
+    "signal": (data.SignalEncoder, "SignalEncoder", [{"rate": 0}, {"rate": "fast"}, {"size": 1}, {"duration": 5}]),
+    "orientation": (data.OrientationEncoder, "OrientationEncoder", [{"shape": 3}, {"shape": (3, 1)}, {"directions": 1}, {"spacing": 0}, {"scale": 0}, {"sharpness": "x"}, {"shape": (28, 28)}]),
     "population": (data.PopulationEncoder, "PopulationEncoder", [{"size": 1}, {"size": 2.5}, {"size": "8"}, {"size": True}, {"width": 0}, {"width": NAN}, {"width": "w"}, {"least": 1.0}, {"least": -1}]),
+}  # fmt: skip
+
+AUGMENTATIONS: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
+    "noise": (data.GaussianNoise, "GaussianNoise", [{"std": -1}, {"std": NAN}, {"std": "x"}, {"std": True}]),
+    "dropped inputs": (data.InputDropout, "InputDropout", [{"chance": 1.0}, {"chance": -0.1}, {"chance": None}]),
+    "warp": (data.TimeWarp, "TimeWarp", [{"stretch": 1.0}, {"stretch": -0.1}, {"shift": "x"}]),
+    "deformation": (data.Deformation, "Deformation", [{"shape": 28}, {"shape": (28,)}, {"shape": (28, 0)}, {"shape": (2, 2), "zoom": 1.0}, {"shape": (2, 2), "shift": -1}, {"shape": (2, 2), "elastic": "x"}]),
 }  # fmt: skip
 
 LOSSES: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
@@ -139,7 +151,7 @@ def cases() -> Iterator[Any]:
     for option, (said, values) in OPTIONS.items():
         for j, value in enumerate(values):
             yield pytest.param(lambda o=option, v=value: fitted(**{o: v}), said, id=f"{option} {j}")
-    for group in (ENCODERS, LOSSES):
+    for group in (ENCODERS, AUGMENTATIONS, LOSSES):
         for name, (make, said, many) in group.items():
             for j, arguments in enumerate(many):
                 yield pytest.param(lambda m=make, a=arguments, encodes=group is ENCODERS: _made(m, a, encodes), said, id=f"{name} {j}")

@@ -187,6 +187,7 @@ PUBLISHED: dict[str, dict[str, tuple[Any, Any]]] = {
 }
 PUBLISHED["squid_sodium"] = {gate: PUBLISHED["hodgkin_huxley_membrane"][gate] for gate in "mh"}
 PUBLISHED["squid_potassium"] = {"n": PUBLISHED["hodgkin_huxley_membrane"]["n"]}
+PUBLISHED |= {f"noisy_{name}": PUBLISHED[name] for name in ("squid_sodium", "squid_potassium")}
 
 
 @pytest.mark.parametrize("name", [n for n in CHANNELS if gates(model(n))])

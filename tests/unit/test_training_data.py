@@ -64,6 +64,31 @@ def test_a_population_covers_the_range():
     assert made.shape == (2, 20, 5) and np.argmax(made[0, :, 2]) == 0 and made[1, :, 3:].sum() == 0
 
 
+def test_signals_are_spikes_of_tuning_curves():
+    """Two times of four steps; the neuron at the value spikes at the full rate, one a width away at exp(-1/2) of it, over both times together."""
+    encoder = npl.data.SignalEncoder(8 * ms, low=-1.0, high=1.0, size=3, rate=500.0, least=0.2)
+    made = encoded(encoder, [[[0.0, -1.0], [0.0, 1.0]]])
+    assert made.shape == (1, 8, 6) and np.array_equal(made[0, :, 1], [1, 0, 1, 0, 1, 0, 1, 0])
+    assert made[0].sum(axis=0).tolist() == [2, 4, 2, 2, 2, 2] and made[0, :4, 3].sum() == 2 and made[0, 4:, 5].sum() == 2 and not made[0, :4, 5].any()
+    for steps, rate, said in ((1, 500.0, "fewer steps"), (8, 1500.0, "more than one spike")):
+        with pytest.raises(ModelError, match=said):
+            encoded(npl.data.SignalEncoder(steps * ms, rate=rate), np.zeros((1, 2, 1)))
+
+
+def test_cells_with_an_orientation():
+    """An edge that rises to the right drives the cells of direction 0 most, the same image turned by a quarter those of a quarter turn further, and
+    a brighter one no other."""
+    encoder = npl.data.OrientationEncoder(20 * ms, rate=500.0, regular=True, shape=(12, 12), directions=8, spacing=4)
+    image = np.zeros((12, 12))
+    image[:, 6:] = 0.5
+    made = encoder.responses(np.stack([image, image.T, 0.5 * image, image[:, ::-1]]).reshape(4, 144)).reshape(4, 8, 3, 3)
+    assert encoder.neurons((144,)) == 72 and encoder.grid == (3, 3) and made.max() == 1.0 and np.allclose(made[0], made[2], atol=1e-6)
+    assert [int(np.argmax(one.sum(axis=(1, 2)))) for one in made] == [0, 2, 0, 4] and np.allclose(made[0, 1].sum(), made[0, 0].sum() * np.cos(np.pi / 4) ** 3, rtol=1e-5)
+    assert np.allclose(made[1, 2], made[0, 0].T, atol=1e-6) and not encoder.responses(np.zeros((1, 144))).any()
+    spikes = encoded(encoder, image.reshape(1, 144))
+    assert spikes.shape == (1, 20, 72) and np.array_equal(spikes[0].sum(axis=0), np.floor(0.5 + 10 * made[0].ravel()))
+
+
 def test_a_constant_is_held():
     assert np.array_equal(encoded(npl.data.ConstantEncoder(3 * ms, high=2.0), [[1.0, 4.0]])[0], [[0.5, 1.0]] * 3)
 
@@ -97,3 +122,44 @@ def test_batches_that_can_be_iterated_again():
         Dataset((x, y) for _ in range(2))
     with pytest.raises(ModelError, match="generator is empty"):
         Dataset(iter([(x, y)]))
+
+
+def changed(augmentation, values, key=KEY, samples=None):
+    values = np.asarray(values, float)
+    augmentation.check(values)
+    return augmentation.changed(values, key, np.arange(len(values)) if samples is None else np.asarray(samples))
+
+
+def test_images_are_moved():
+    """Nothing at zero strength; a quarter turn and whole pixels to the last bit; intensity is kept where nothing leaves the image."""
+    image = np.zeros((2, 9, 9))
+    image[:, 3:6, 4], image[:, 4, 5] = 1.0, 0.5
+    still = npl.data.Deformation((9, 9), shift=0, rotation=0, zoom=0)
+    assert np.array_equal(changed(still, image.reshape(2, 81)), image.reshape(2, 81)) and changed(still, np.stack([image, 2 * image], axis=1)).shape == (2, 2, 9, 9)
+    moved = npl.data.Deformation((9, 9), shift=2, rotation=0, zoom=0)
+    down, right = (2 * (2 * rng.uniform(KEY, np.arange(2), np.full(2, k)) - 1) for k in range(2))
+    made = changed(moved, image)
+    centre = [[(np.arange(9) * one.sum(axis=axis)).sum() / one.sum() for axis in (1, 0)] for one in made]
+    assert np.allclose(made.sum(axis=(1, 2)), 3.5) and np.allclose(centre, np.array([[4 - a, (4 * 3 + 5 * 0.5) / 3.5 - b] for a, b in zip(down, right, strict=True)]), atol=1e-6)
+    turned = changed(npl.data.Deformation((9, 9), shift=0, rotation=90, zoom=0), image)
+    angle = np.radians(90) * (2 * rng.uniform(KEY, np.arange(2), np.full(2, 2)) - 1)
+    tip = np.array([(np.arange(9) - 4) @ one @ np.ones(9) + 1j * (np.ones(9) @ one @ (np.arange(9) - 4)) for one in turned])  # the arm to the right
+    assert np.allclose(np.tan(np.angle(tip)), np.tan(np.pi / 2 - np.abs(angle)) * np.sign(np.tan(np.angle(tip))), rtol=0.15)
+    bent = changed(npl.data.Deformation((9, 9), shift=0, rotation=0, zoom=0, elastic=0.7, smoothness=2), image)
+    assert not np.allclose(bent, image) and np.all(np.abs(bent.sum(axis=(1, 2)) - 3.5) < 2)
+
+
+def test_numbers_are_changed_by_sample_and_epoch():
+    values = np.ones((40, 500))
+    noisy, dropped = changed(npl.data.GaussianNoise(0.3), values), changed(npl.data.InputDropout(0.2), values)
+    assert abs(noisy.mean() - 1) < 0.01 and abs(noisy.std() - 0.3) < 0.01 and set(np.unique(dropped)) == {0.0, 1.0} and abs(dropped.mean() - 0.8) < 0.012
+    for augmentation in (npl.data.GaussianNoise(0.3), npl.data.InputDropout(0.2), npl.data.Deformation((20, 25), elastic=1.0)):
+        made, alone = changed(augmentation, values), changed(augmentation, values[5:6], samples=[5])
+        assert np.array_equal(made[5], alone[0]) and not np.array_equal(made[5], made[6]) and not np.array_equal(changed(augmentation, values, rng.stream_key(1, "other")), made)
+
+
+def test_series_are_stretched():
+    series = np.arange(11.0)[None, :, None] * np.ones((3, 1, 2))
+    made = changed(npl.data.TimeWarp(0.5, shift=2.0), series)
+    a, b = (2 * rng.uniform(KEY, np.arange(3), np.full(3, k)) - 1 for k in range(2))
+    assert np.allclose(made[..., 0], np.clip(np.arange(11) / (1 + 0.5 * a[:, None]) - 2 * b[:, None], 0, 10)) and np.array_equal(changed(npl.data.TimeWarp(0.0), series), series)

@@ -188,7 +188,7 @@ class CellNeurons:
         initial = {"v": _filled(start.v[stored], population.size, dtype), "at": {s.name: s.initial for s in (*membranes, *points)}}
         return cls(
             population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
-            surrogate, scale or (surrogate.scale(away, away) if surrogate else 1.0),
+            surrogate, scale or (away or 1.0 if surrogate else 1.0),
         )  # fmt: skip
 
     @classmethod

@@ -78,7 +78,7 @@ class Neurons:
             initial[name] = np.array(np.broadcast_to(value, size))
         if surrogate is not None and traced.has_fires and scale is None:
             declared = {n: parameters[v.initial] if isinstance(v.initial, str) else drawn("initial", n, v.initial) for n, v in spec.states.items()}
-            scale = _scale(traced, parameters, initial, declared, surrogate)
+            scale = _scale(traced, parameters, initial, declared)
         silent = StepFunction(quiet, step.scheme)
         return cls(population, step, silent, parameters, initial, surrogate, reset_gradient, scale or 1.0)
 
@@ -185,13 +185,11 @@ class Neurons:
         return {n: jnp.where(fired, after[n], s[n]) for n in s}
 
 
-
-
-def _scale(traced: TracedNeuron, parameters: Scalars, start: Scalars, declared: Scalars, surrogate: Surrogate) -> float:
+def _scale(traced: TracedNeuron, parameters: Scalars, start: Scalars, declared: Scalars) -> float:
     """The distance to threshold that counts as 1 where none is given: about the way from rest to threshold.
 
     Where a population starts at threshold, its declared start and its reset still say how far that is.
     """
     states = (start, declared, {**start, **traced.reset(parameters, start)})
     away = [np.abs(np.asarray(distance(traced, parameters, s))) for s in states]
-    return surrogate.scale(max(float(np.mean(d)) for d in away), float(np.max(away[0])))
+    return max(float(np.mean(d)) for d in away) or 1.0

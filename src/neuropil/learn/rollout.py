@@ -79,7 +79,7 @@ class Rollout:
         reset_gradient: with a surrogate, let gradients also flow through the spike that triggers a reset.
         scale: population -> distance to threshold that the surrogate counts as 1, in the unit of the threshold's
             comparison (a quantity or a number). By default the largest of a population's mean distances at the start, at
-            the model's own start and after a reset (1 if zero), and so much that the surrogate's slope at the start is not zero.
+            the model's own start and after a reset (1 if zero).
             Stochastic thresholds need none: there the distance is that between probability and draw.
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
         chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores

@@ -5,8 +5,8 @@ replaces it, in the backward pass alone, by
 
     dS/dx = height · shape(x / width),
 
-where x is the distance to threshold on a scale of the neuron (1 is about the way from rest to threshold), positive
-above it. Every shape has its peak, 1, at threshold, so that changing the shape does not change the size of gradients;
+where x is the distance to threshold in units of the way from rest to threshold (`Rollout(scale=)` gives another unit), positive
+above it. `width` is in the same unit: a triangle of width 0.5 ends half of the way to rest, and a neuron that stays farther away has no gradient. Every shape has its peak, 1, at threshold, so that changing the shape does not change the size of gradients;
 `height` dampens them. Neftci, Mostafa & Zenke (2019) IEEE Signal Process. Mag. 36(6):51 is the review.
 """
 
@@ -57,12 +57,13 @@ def rectangle(z: Any) -> Any:
 SHAPES: dict[str, tuple[Callable[[Any], Any], float]] = {
     "superspike": (superspike, 0.1),
     "sigmoid": (sigmoid, 0.1),
-    "triangle": (triangle, 1.0),
+    "triangle": (triangle, 10 / 9),
     "arctan": (arctan, 0.5),
     "gaussian": (gaussian, 0.5),
-    "rectangle": (rectangle, 1.0),
+    "rectangle": (rectangle, 20 / 9),
 }
-"""Shapes by name, each with the width it has when none is given (the usual one of its paper)."""
+"""Shapes by name, each with the width it has when none is given: the usual one of its paper; those that end do so a ninth of the way beyond rest, so that a neuron at rest
+has a gradient."""
 
 ENDS: dict[str, float] = {"triangle": 1.0, "rectangle": 0.5}
 """Where shapes end, in widths; the others have no end."""
@@ -74,7 +75,7 @@ class Surrogate:
 
     Attributes:
         shape: a name in `SHAPES`.
-        width: in units of the scaled distance to threshold.
+        width: in units of the way from rest to threshold.
         height: the derivative at threshold.
     """
 
@@ -86,11 +87,6 @@ class Surrogate:
     def reach(self) -> float:
         """The scaled distance to threshold beyond which the slope is zero."""
         return ENDS.get(self.shape, float("inf")) * self.width
-
-    def scale(self, far: float, start: float) -> float:
-        """The distance to threshold to count as 1: `far`, the way from rest to threshold, or more where the slope at the distance
-        `start` would else be zero; 1 if both are zero."""
-        return max(far, start / (0.9 * self.reach)) or 1.0
 
     def slope(self, x: Any) -> Any:
         """The derivative that stands in for that of the step; same shape as `x`, the scaled distance to threshold."""
@@ -106,7 +102,7 @@ def surrogate(shape: str | Surrogate, *, width: float | None = None, height: flo
 
     Args:
         shape: name of a shape, one of `SHAPES`; a `Surrogate` is returned as it is.
-        width: distance, in units of its scale, over which the slope falls; None: as published.
+        width: distance, in units of the way from rest to threshold, over which the slope falls; None: that of `SHAPES`.
         height: slope at threshold.
 
     Raises:

@@ -160,8 +160,7 @@ class RateEncoder(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0.0 < self.rate < float("inf"):
-            raise ModelError("RateEncoder.rate must be a positive rate in Hz", got=self.rate)
+        _check_rate(self.rate, "RateEncoder.rate")
         for name in ("regular", "steady"):
             if not isinstance(getattr(self, name), bool):
                 raise ModelError(f"RateEncoder.{name} must be True or False", got=getattr(self, name))
@@ -177,9 +176,20 @@ class RateEncoder(Encoder):
         Raises:
             ModelError: more than one spike in a step.
         """
-        chance, steps = self._within(values) * self.rate * dt / 1000.0, self.steps(dt)
-        if self.rate * dt / 1000.0 > 1.0:
-            raise ModelError("RateEncoder: more than one spike in a step", got=f"{self.rate:g} Hz at dt = {dt:g} ms", expected=f"at most {1000.0 / dt:g} Hz")
+        return self.at_rates(self._within(values), dt, key, samples)
+
+    def at_rates(self, part: Values, dt: float, key: rng.Key, samples: NDArray[np.int64]) -> Events:
+        """Spikes at parts of the largest rate.
+
+        Args:
+            part: [samples, neurons], 0 to 1.
+            dt, key, samples: as of `encode`.
+
+        Raises:
+            ModelError: more than one spike in a step.
+        """
+        chance, steps = part * self.rate * dt / 1000.0, self.steps(dt)
+        _check_one_in_a_step(self.rate, dt, "RateEncoder")
         n = chance.shape[1]
         if self.regular:
             passed = np.floor(0.5 + chance[:, None, :] * np.arange(steps + 1)[None, :, None])
@@ -262,11 +272,10 @@ class PopulationEncoder(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.size, bool) or not isinstance(self.size, (int, np.integer)) or self.size < 2:
-            raise ModelError("PopulationEncoder.size must be at least 2 neurons", got=self.size)
+        check_whole(self.size, f"{type(self).__name__}.size", 2)
         if isinstance(self.width, bool) or not isinstance(self.width, (int, float)) or not 0.0 < self.width < float("inf"):
-            raise ModelError("PopulationEncoder.width must be a positive number", got=self.width)
-        _check_part(self.least, "PopulationEncoder.least")
+            raise ModelError(f"{type(self).__name__}.width must be a positive number", got=self.width)
+        _check_part(self.least, f"{type(self).__name__}.least")
 
     def neurons(self, shape: tuple[int, ...]) -> int:
         """As of `Encoder`, for the `shape` of a sample."""
@@ -281,6 +290,77 @@ class PopulationEncoder(Encoder):
     def encode(self, values: Values, dt: float, key: rng.Key, samples: NDArray[np.int64]) -> Events:
         """As of `Encoder`."""
         return LatencyEncoder(self.duration, least=self.least).encode(self.activity(values), dt, key, samples)
+
+
+@dataclass(frozen=True)
+class SignalEncoder(PopulationEncoder):
+    """Signals over time: a group of neurons for each feature, with Gaussian tuning curves whose centres are spread over the range, which spike at the rate of their activity.
+
+    Samples are [times, features]; `duration` is divided into equal parts for the times. Each neuron integrates its activity from one half, so spikes of a constant signal have
+    equal intervals, and what is left over of one time counts for the next.
+
+    Args:
+        duration, low, high, amplitude, size, width: as of `PopulationEncoder`.
+        least: activity, 0 to 1, at or below which a neuron rests.
+        rate: Hz, of a neuron at the centre of its curve.
+    """
+
+    rate: float = 500.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_rate(self.rate, "SignalEncoder.rate")
+
+    def neurons(self, shape: tuple[int, ...]) -> int:
+        """As of `Encoder`, for the `shape` of a sample."""
+        return shape[-1] * self.size
+
+    def check(self, values: np.ndarray) -> None:
+        """As of `Encoder`, for `values`."""
+        if values.ndim != 3:
+            raise ModelError("SignalEncoder: samples need times and features", got=f"shape {values.shape}", expected="(samples, times, features)")
+        super().check(values)
+
+    def encode(self, values: Values, dt: float, key: rng.Key, samples: NDArray[np.int64]) -> Events:
+        """As of `Encoder`.
+
+        Raises:
+            ModelError: more than one spike in a step; fewer steps than times.
+        """
+        count, times, _ = values.shape
+        steps = self.steps(dt)
+        _check_one_in_a_step(self.rate, dt, "SignalEncoder")
+        if steps < times:
+            raise ModelError("SignalEncoder: a sample has fewer steps than times", got=f"{steps} steps, {times} times", fix=f"duration={times * dt:g} * ms or longer")
+        active = self.activity(values).reshape(count, times, -1)[:, np.arange(steps) * times // steps]
+        active = np.where(active > self.least, active, 0.0) * (self.rate * dt / 1000.0)
+        return np.diff(np.floor(0.5 + np.cumsum(active, axis=1)), axis=1, prepend=0.0).astype(np.float32)
+
+
+def check_whole(value: Any, what: str, least: int) -> int:
+    """A number of neurons or pixels, checked.
+
+    Args:
+        value: as given.
+        what: it is; begins the message.
+        least: the smallest.
+
+    Raises:
+        ModelError: not a whole number, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ModelError(f"{what} must be a whole number of at least {least}", got=value)
+    return int(value)
+
+
+def _check_rate(value: Any, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < float("inf"):
+        raise ModelError(f"{what} must be a positive rate in Hz", got=value)
+
+
+def _check_one_in_a_step(rate: float, dt: float, name: str) -> None:
+    if rate * dt / 1000.0 > 1.0:
+        raise ModelError(f"{name}: more than one spike in a step", got=f"{rate:g} Hz at dt = {dt:g} ms", expected=f"at most {1000.0 / dt:g} Hz")
 
 
 def _check_part(value: Any, what: str) -> None:

@@ -10,11 +10,15 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.data.augmentation import Augmentation
 from neuropil.learn.data.dataset import ONLY, Chunk
 from neuropil.learn.data.encoders import Encoder
 from neuropil.learn.data.events import SpikeEvents
 from neuropil.model.network.network import Network
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, unit_name
+
+EVALUATION = 0
+"""The epoch whose draws evaluations use, without augmentation; those of training begin with 1."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Entry:
         width: sites of all neurons.
         dimension: of its unit.
         encoder: of the samples; None: they are [samples, steps, width] already.
+        augmentations: that change the samples in training, in this order.
     """
 
     key: str
@@ -37,6 +42,7 @@ class Entry:
     width: int
     dimension: Dimension
     encoder: Encoder | None
+    augmentations: tuple[Augmentation, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,6 +77,8 @@ class Entry:
         else:
             self._check_bare(where)
             made = np.asarray(values, np.float32)
+        if self.encoder is None:
+            made = np.asarray(self._augmented(made, seed, epoch, numbers), np.float32)
         if made.ndim != 3 or made.shape[2] != self.width or made.shape[1] < 1:
             fix = None if made.ndim == 3 else "encoder=npl.data.LatencyEncoder(...), or another, turns features into events"
             raise ModelError(f"{where}: samples have the wrong shape", got=f"{made.shape}", expected=f"(samples, steps, {self.width})", fix=fix)
@@ -83,6 +91,7 @@ class Entry:
         assert encoder is not None
         if isinstance(values, (SpikeEvents, Quantity)):
             raise ModelError(f"input {self.name}: only numbers can be encoded", got=type(values).__name__, fix="leave encoder out")
+        values = self._augmented(values, seed, epoch, numbers)
         encoder.check(values)
         if (n := encoder.neurons(values.shape[1:])) != self.width:
             raise ModelError(f"input {self.name}: {type(encoder).__name__} gives events for another number of neurons", got=f"{n} for samples {values.shape[1:]}", expected=self.width)
@@ -90,13 +99,25 @@ class Entry:
         amplitude = magnitude(encoder.amplitude, self.dimension, f"{type(encoder).__name__}.amplitude (input {self.name})")
         return encoder.encode(values, dt, key, numbers) * np.float32(amplitude)
 
+    def _augmented(self, values: np.ndarray, seed: int, epoch: int, numbers: np.ndarray) -> np.ndarray:
+        """The samples as a training sees them in this epoch; as they are in an evaluation."""
+        for j, one in enumerate(self.augmentations):
+            one.check(values)
+            if epoch == EVALUATION:
+                continue
+            made = one.changed(values, rng.stream_key(seed, "fit", "augmentation", self.key, j, epoch), numbers)
+            if np.shape(made) != np.shape(values):
+                raise ModelError(f"input {self.name}: {type(one).__name__} changed the shape of samples", got=np.shape(made), expected=np.shape(values))
+            values = made
+        return values
+
     def _check_bare(self, where: str) -> None:
         if self.dimension != DIMENSIONLESS:
             unit = unit_name(self.dimension)
             raise ModelError(f"{where}: samples need a unit", got="numbers", expected=unit, fix=f"x * {unit}, or present them to a population of Relay neurons that projects here")
 
 
-def entries_of(network: Network, given: Any, encoder: Any, example: Chunk) -> tuple[Entry, ...]:
+def entries_of(network: Network, given: Any, encoder: Any, augment: Any, example: Chunk) -> tuple[Entry, ...]:
     """Where the inputs of the data enter.
 
     Args:
@@ -104,10 +125,11 @@ def entries_of(network: Network, given: Any, encoder: Any, example: Chunk) -> tu
         given: "population", "population.port" or "population.input"; with several inputs a dict of them by input; None: the population "input", or the
             only one that nothing else in the network drives.
         encoder: an `Encoder`, a dict of them by input, or None.
+        augment: an `Augmentation` or several in a list, a dict of such by input, or None.
         example: some samples.
 
     Raises:
-        ModelError: names that do not exist; what is not an encoder.
+        ModelError: names that do not exist; what is not an encoder or an augmentation.
     """
     names = list(example.values)
     if isinstance(given, Mapping):
@@ -128,10 +150,22 @@ def entries_of(network: Network, given: Any, encoder: Any, example: Chunk) -> tu
             raise ModelError("encoder: give an encoder, not its class", got=one.__name__, fix=f"{one.__name__}(duration=...)")
         if one is not None and not isinstance(one, Encoder):
             raise ModelError("encoder must be an Encoder", got=one, expected="for example npl.data.LatencyEncoder(duration=100 * ms)")
-    return tuple(_entry(network, name, places[name], encoders.get(name)) for name in names)
+    changes = augment if isinstance(augment, Mapping) else dict.fromkeys(names, augment)
+    for name in changes:
+        if name not in names:
+            raise ModelError(f"augment: there is no input {name!r}", fix=did_you_mean(name, names))
+    return tuple(_entry(network, name, places[name], encoders.get(name), _augmentations(changes.get(name))) for name in names)
 
 
-def _entry(network: Network, key: str, given: Any, encoder: Encoder | None) -> Entry:
+def _augmentations(given: Any) -> tuple[Augmentation, ...]:
+    listed = () if given is None else tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    for one in listed:
+        if not isinstance(one, Augmentation):
+            raise ModelError("augment must be an Augmentation, or several in a list", got=one, expected="for example npl.data.GaussianNoise(0.1)")
+    return listed
+
+
+def _entry(network: Network, key: str, given: Any, encoder: Encoder | None, augmentations: tuple[Augmentation, ...]) -> Entry:
     population, entry = _named(network, given)
     spec = network[population].neuron.spec
     if not entry:
@@ -143,7 +177,7 @@ def _entry(network: Network, key: str, given: Any, encoder: Encoder | None) -> E
         raise ModelError(f"input: {population} has no port or input {entry!r}", fix=did_you_mean(entry, [*spec.ports, *spec.inputs]))
     events = entry in spec.ports
     dimension = spec.ports[entry] if events else spec.inputs[entry]
-    return Entry(key, population, entry, events, network[population].size * network[population].sites(entry), dimension, encoder)
+    return Entry(key, population, entry, events, network[population].size * network[population].sites(entry), dimension, encoder, augmentations)
 
 
 def _named(network: Network, given: Any) -> tuple[str, str]:

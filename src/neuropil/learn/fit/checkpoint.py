@@ -112,14 +112,14 @@ def read(folder: Path, like: State, fingerprint: dict[str, Any]) -> State | None
     return State(free, memory, described["epoch"], described["rows"], described["warnings"], best, described["best_loss"], described["best_epoch"])
 
 
-def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Dataset | None, batch: int | None, clip: Any) -> dict[str, Any]:
+def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Dataset | None, batch: int | None, clip: Any, average: Any) -> dict[str, Any]:
     """What decides the course of a training, by name, in the types of JSON.
 
     Args:
         settings: of the training.
         free: free numbers at the start.
         data, validation: samples; those that come in batches are known by their kind alone.
-        batch, clip: as of `fit`.
+        batch, clip, average: as of `fit`.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(free):
@@ -128,7 +128,8 @@ def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Da
     return {
         "seed": settings.seed, "loss": repr(settings.loss), "regularisers": repr(settings.regularisers), "inputs": [[e.name, repr(e.encoder)] for e in settings.entries],
         "dt": settings.dt, "surrogate": repr(settings.surrogate), "reset_gradient": settings.reset_gradient, "scale": repr(settings.scale),
-        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": method_of(settings.method).label, "batch": batch, "clip": clip,
+        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": method_of(settings.method).label, "batch": batch, "clip": clip, "average": average,
+        "augment": [[e.name, repr(e.augmentations)] for e in settings.entries if e.augmentations], "dropout": settings.dropout,
         "what is trained": digest.hexdigest(), "data": digest_of(data), "validation": None if validation is None else digest_of(validation),
     }  # fmt: skip
 

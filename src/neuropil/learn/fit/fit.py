@@ -49,10 +49,13 @@ def fit(
     progress: Any = None,
     input: Any = None,
     encoder: Any = None,
+    augment: Any = None,
     trainable: Any = None,
     regularisers: Any = (),
     learning_rate: Any = None,
     clip: float | None = None,
+    dropout: Any = None,
+    average: float | None = None,
     validation: Any = None,
     patience: int | None = None,
     keep: str = "last",
@@ -88,11 +91,15 @@ def fit(
         progress: True or False, or a function of each epoch's row; None: a line, on a terminal.
         input: "population", "population.port" or "population.input"; with several inputs a dict of them. None: the population "input", or the only one that nothing drives.
         encoder: an `npl.data.Encoder`, or a dict of them by input.
+        augment: an `npl.data.Augmentation` or several in a list, or a dict of such by input: changes samples at random in every epoch, not in evaluations.
         trainable: names or `npl.Trainable` objects: a projection's name stands for its weights, "population.parameter" and "projection.parameter" for the parameter.
             None: all weights.
         regularisers: of activity, such as `npl.losses.RateBounds(high=50)`.
         learning_rate: a number or a schedule of optax, if the optimiser is given by its name.
         clip: largest norm of the gradient.
+        dropout: population -> chance, 0 to below 1, that a neuron is cut off from its targets in a step of the optimiser.
+        average: decay d of a moving average of the trained values over about 1 / (1 - d) steps, with which the network is validated and returned; None: the values of
+            the last step.
         validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
         patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
         keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
@@ -125,10 +132,10 @@ def fit(
     samples, held = _validation(samples, validation, seed)
     settings = settings_of(
         network, samples.first(), loss=loss, regularisers=regularisers, input=input, encoder=encoder, dt=dt, seed=seed, surrogate=surrogate,
-        reset_gradient=reset_gradient, scale=scale, precision=precision, chunk=chunk, backend=backend, method=method,
+        reset_gradient=reset_gradient, scale=scale, precision=precision, chunk=chunk, backend=backend, method=method, augment=augment, dropout=dropout,
     )  # fmt: skip
     chosen = trainables(network, trainable)
-    optimiser, _ = optimiser_of(optimizer, learning_rate, clip), Progress(progress, epochs)  # both checked before anything is compiled
+    optimiser, _ = optimiser_of(optimizer, learning_rate, clip, average), Progress(progress, epochs)  # both checked before anything is compiled
     objective = Objective(network, settings, delays=longest_delays(network, chosen))
     free = FreeParameters(objective.rollout, chosen)
     size = None if not samples.in_memory else min(batch or 32, samples.size or 1)
@@ -141,7 +148,7 @@ def fit(
     def trained(k: int, start: Any) -> State:
         """The training from one of the starts."""
         place = folder if folder is None or count == 1 else folder / f"start {k}"
-        fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip)
+        fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip, average)
         state = State(start, trainer.start(start), 0, [], [], start, float("inf"), -1)
         if place is not None and resume:
             state = checkpoint.read(place, state, fingerprint) or state
@@ -151,7 +158,7 @@ def fit(
         return Loop(trainer, samples, held, size, patience, place, fingerprint, shown).run(state, epochs)
 
     ends = [trained(k, start) for k, start in enumerate(drawn_starts(free, count, settings.seed))]
-    finals = [state.best if keep == "best" else state.free for state in ends]
+    finals = [state.best if keep == "best" else trainer.outcome(state.free, state.memory) for state in ends]
     losses = [0.0] if count == 1 else [_loss(trainer, final, held or samples, size) for final in finals]
     lowest = int(np.nanargmin(losses))
     state, final = ends[lowest], finals[lowest]

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from neuropil.learn.data.dataset import Dataset, shuffled
+from neuropil.learn.data.entries import EVALUATION
 from neuropil.learn.fit import checkpoint
 from neuropil.learn.fit.checkpoint import State
 from neuropil.learn.fit.diverged import refuse
@@ -21,9 +22,6 @@ from neuropil.learn.fit.objective import Batch, Objective
 from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.tally import Tally
 from neuropil.learn.fit.trainer import Trainer
-
-EVALUATION = 0
-"""The epoch whose draws evaluations use; those of training begin with 1."""
 
 
 @dataclass
@@ -64,11 +62,12 @@ class Loop:
         while state.epoch < epochs and not self._enough(state):
             began = time.perf_counter()
             state, tally = self._epoch(state)
+            outcome = self.trainer.outcome(state.free, state.memory)
             row = tally.row()
             watched = tally.loss
             if self.validation is not None:
                 with self.trainer.objective.x64:
-                    parameters, start = self.trainer.free.rounded(state.free)
+                    parameters, start = self.trainer.free.rounded(outcome)
                 measured = evaluated(self.trainer.objective, parameters, start, self.validation, self.batch, self.trainer.backend)
                 row["validation_loss"] = watched = measured.loss
                 if measured.accuracy is not None:
@@ -80,7 +79,7 @@ class Loop:
             state.warnings += fresh
             raise_warnings(fresh)
             if not math.isfinite(state.best_loss) or watched < state.best_loss:
-                state.best, state.best_loss, state.best_epoch = state.free, watched, state.epoch
+                state.best, state.best_loss, state.best_epoch = outcome, watched, state.epoch
             state.epoch += 1
             if self.folder is not None:
                 checkpoint.write(self.folder, state, self.fingerprint)
@@ -95,8 +94,8 @@ class Loop:
         tally = Tally(objective.rollout.network, objective.settings.dt)
         size, free, memory = self.data.size, state.free, state.memory
         order = None if size is None else shuffled(size, objective.settings.seed, "order", state.epoch)
-        for batch in batches(objective, self.data, self.batch, state.epoch + 1, order):
-            after, memory, seen = self.trainer.step(free, memory, batch)
+        for number, batch in enumerate(batches(objective, self.data, self.batch, state.epoch + 1, order)):
+            after, memory, seen = self.trainer.step(free, memory, batch, self.trainer.dropout.factors(state.epoch, number))
             if not (np.isfinite(seen["value"]) and all(np.isfinite(n) for n in seen["norms"].values())):
                 refuse(self.trainer, free, batch, seen, state.epoch)
             free = after

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.fit.average import Averaging
 
 NAMES = ("adam", "adamw", "adamax", "nadam", "rmsprop", "sgd", "lion", "adagrad", "radam", "lamb", "yogi")
 """Optimisers of optax that are found by a word; any other is given as it is."""
@@ -15,13 +16,14 @@ LEARNING_RATE = 0.02
 its projection."""
 
 
-def optimiser_of(given: Any, learning_rate: Any, clip: Any) -> Any:
-    """An optax optimiser.
+def optimiser_of(given: Any, learning_rate: Any, clip: Any, average: Any = None) -> Any:
+    """An optax optimiser, or one that averages what it changes.
 
     Args:
         given: a name in `NAMES`, or an `optax.GradientTransformation`.
         learning_rate: a number or a schedule, of an optimiser that is named; None: `LEARNING_RATE`.
         clip: the largest norm of all gradients together; None: any.
+        average: decay of the average of trained values; None: there is none.
 
     Raises:
         ModelError: none of these.
@@ -44,8 +46,14 @@ def optimiser_of(given: Any, learning_rate: Any, clip: Any) -> Any:
         if not (hasattr(given, "init") and hasattr(given, "update")) or isinstance(given, type):
             raise ModelError("not an optimiser", got=given, expected=f"an optax optimiser, such as optax.adam(1e-2), or one of {', '.join(NAMES)}")
         made = given
-    if clip is None:
-        return made
+    if clip is not None:
+        made = _clipped(made, clip)
+    return made if average is None else Averaging(made, average)
+
+
+def _clipped(optimiser: Any, clip: Any) -> Any:
+    import optax
+
     if isinstance(clip, bool) or not isinstance(clip, (int, float)) or not 0.0 < clip < float("inf"):
         raise ModelError("clip must be a positive number: the largest norm of the gradient", got=clip)
-    return optax.chain(optax.clip_by_global_norm(float(clip)), made)
+    return optax.chain(optax.clip_by_global_norm(float(clip)), optimiser)

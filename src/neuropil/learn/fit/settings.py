@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.data.dataset import Chunk
 from neuropil.learn.data.entries import Entry, entries_of
+from neuropil.learn.fit.dropout import dropout_of
 from neuropil.learn.losses.loss import Loss, LossName
 from neuropil.learn.losses.regularisers import Regulariser
 from neuropil.learn.methods.method import Method, method_of
@@ -25,16 +26,7 @@ from neuropil.units import Quantity, magnitude, ms
 BACKENDS = ("auto", "jax", "native")
 
 
-@dataclass(frozen=True)
-class NearThreshold(Surrogate):
-    """A surrogate whose unit is the way from rest to threshold, also where neurons at rest then have no slope."""
-
-    def scale(self, far: float, start: float) -> float:
-        """As of `Surrogate`: `far`, whatever the distance at the `start`."""
-        return far or 1.0
-
-
-SURROGATE = NearThreshold("triangle", 0.5)
+SURROGATE = Surrogate("triangle", 0.5)
 """The gradient of spikes if no other is asked for. It ends, so that most neuron-steps have none, and native kernels skip them."""
 
 
@@ -48,6 +40,7 @@ class Settings:
         seed: of every random number.
         surrogate, reset_gradient, scale, precision, chunk: as of `Rollout`.
         backend, method: what computes gradients, and how.
+        dropout: chances by population.
     """
 
     loss: Loss
@@ -62,18 +55,19 @@ class Settings:
     chunk: Any
     backend: str
     method: str | Method
+    dropout: dict[str, float] = field(default_factory=dict)
 
 
 def settings_of(
     network: Network, example: Chunk, *, loss: Any, regularisers: Any, input: Any, encoder: Any, dt: Any, seed: Any, surrogate: Any, reset_gradient: Any, scale: Any,
-    precision: Any, chunk: Any, backend: Any, method: Any,
+    precision: Any, chunk: Any, backend: Any, method: Any, augment: Any, dropout: Any,
 ) -> Settings:  # fmt: skip
     """The settings that arguments of `fit` stand for.
 
     Args:
         network: to be trained.
         example: some samples.
-        loss, regularisers, input, encoder, dt, seed, surrogate, reset_gradient, scale, precision, chunk, backend, method: as of `fit`.
+        loss, regularisers, input, encoder, dt, seed, surrogate, reset_gradient, scale, precision, chunk, backend, method, augment, dropout: as of `fit`.
 
     Raises:
         ModelError: what does not exist or does not fit.
@@ -98,9 +92,10 @@ def settings_of(
         raise ModelError("surrogate must be the name of a shape, or a Surrogate", got=surrogate)
     shape = SURROGATE if surrogate is None else named_surrogate(surrogate)
     chosen = loss_of(loss).resolved(network)
-    entries = entries_of(network, input, encoder, example)
+    entries = entries_of(network, input, encoder, augment, example)
     scales = None if scale is None else dict(scale) if isinstance(scale, dict) else _refuse_scale(scale)
-    return Settings(chosen, _regularisers(regularisers, network), entries, step, int(seed), shape, reset_gradient, scales, precision, chunk, backend, method)
+    dropped = dropout_of(dropout, network)
+    return Settings(chosen, _regularisers(regularisers, network), entries, step, int(seed), shape, reset_gradient, scales, precision, chunk, backend, method, dropped)
 
 
 def loss_of(given: Any) -> Loss:

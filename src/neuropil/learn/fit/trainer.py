@@ -7,8 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neuropil.errors import ModelError
+from neuropil.learn.fit.average import Averaging
+from neuropil.learn.fit.dropout import Dropout
 from neuropil.learn.fit.objective import Batch, Objective
 from neuropil.learn.methods.method import method_of
 from neuropil.learn.rollout import Rolled
@@ -37,15 +40,18 @@ class Trainer:
         if self.method.start(objective.rollout, free.start).keys() != free.start.keys():
             raise ModelError(f"fit does not train what {self.method.label} learns beside the network", fix="another option, or Method.gradient with an optimiser of your own")
         self.objective, self.free, self.optimiser, self.backend = objective, free, optimiser, backend
+        self.dropout = Dropout(objective.settings.dropout, objective.rollout, objective.settings.seed)
 
     @cached_property
     def _step(self) -> Any:
         def terms(rolled: Rolled, target: Any, counts: Any) -> tuple[Any, Tree]:
             return self.objective.terms(self.objective.response(rolled), target, counts)
 
-        gradient = self.method.gradient(self.objective.rollout, self.free.values, terms, self.backend)
+        def step(free: Tree, memory: Any, inputs: Tree, target: Any, counts: Any, factors: Tree) -> tuple[Tree, Any, Tree]:
+            def values(free: Tree) -> tuple[Tree, Tree]:
+                return self.dropout.applied(self.free.values(free), factors)
 
-        def step(free: Tree, memory: Any, inputs: Tree, target: Any, counts: Any) -> tuple[Tree, Any, Tree]:
+            gradient = self.method.gradient(self.objective.rollout, values, terms, self.backend)
             (value, seen), slope = gradient(free, inputs, target, counts)
             with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # optax mixes types
                 moves, memory = self.optimiser.update(slope, memory, free)
@@ -60,16 +66,28 @@ class Trainer:
         with self.objective.x64:
             return self.optimiser.init(jax.tree.map(jnp.asarray, free))
 
-    def step(self, free: Tree, memory: Any, batch: Batch) -> tuple[Tree, Any, Tree]:
+    def outcome(self, free: Tree, memory: Any) -> Tree:
+        """The free numbers that a training has come to: those of the last step, or their average, if one is kept.
+
+        Args:
+            free: free numbers; memory: of the optimiser.
+        """
+        if not isinstance(self.optimiser, Averaging):
+            return free
+        with self.objective.x64:
+            mean = self.optimiser.mean(memory)
+        return free if mean is None else jax.tree.map(np.asarray, mean)
+
+    def step(self, free: Tree, memory: Any, batch: Batch, factors: Tree) -> tuple[Tree, Any, Tree]:
         """The free numbers and the memory of the optimiser after a step on a batch.
 
         Args:
             free: free numbers; memory: of the optimiser.
-            batch: the samples.
+            batch: the samples; factors: of `Dropout.factors`.
 
         Returns:
             Both anew, and what was measured: of `Objective.terms`, "value" and "norms", of the gradient by label.
         """
         with self.objective.x64:
-            after, memory, seen = self._step(free, memory, batch.inputs, batch.target, batch.counts)
+            after, memory, seen = self._step(free, memory, batch.inputs, batch.target, batch.counts, factors)
             return after, memory, jax.device_get(seen)

@@ -8,22 +8,17 @@ gates n, C(4, i) n^(8-i) (1 - n)^i / N with the time constant τ_n / i, for i fr
 with gates m³h likewise, for i gates m and j gates h. Each is one process η.
 
 Linaro, Storace & Giugliano (2011) PLoS Comput. Biol. 7:e1001102, which Goldwyn & Shea-Brown (2011) PLoS Comput. Biol. 7:e1002247 find accurate, unlike
-noise in the equations of gates. 60 and 18 channels/µm² (from memory, as both use them). With few channels a conductance may become negative.
+noise in the equations of gates. 60 and 18 channels/µm², as in the programs of the latter (ModelDB 138950). With few channels a conductance may become negative.
 
 Must show: in voltage clamp, the variance of the open share p of N channels is p (1 - p) / N.
 """
 
 from __future__ import annotations
 
-from math import comb
-
-from neuropil.maths import sqrt
 from neuropil.model import Input, State
 from neuropil.units import Quantity, ms, um
+from neuropil.zoo.channels.fluctuations import fluctuations, relaxing
 from neuropil.zoo.neurons.hodgkin_huxley import HodgkinHuxley, rates
-
-_SODIUM = tuple((i, j) for i in range(4) for j in range(2) if i + j)
-"""How many gates m and h change together, in the order of the processes."""
 
 
 class ChannelNoise(HodgkinHuxley):
@@ -43,12 +38,10 @@ class ChannelNoise(HodgkinHuxley):
         k, na = (s.k_1, s.k_2, s.k_3, s.k_4), (s.na_1, s.na_2, s.na_3, s.na_4, s.na_5, s.na_6, s.na_7)
         noise_k = (x.noise_k_1, x.noise_k_2, x.noise_k_3, x.noise_k_4)
         noise_na = (x.noise_na_1, x.noise_na_2, x.noise_na_3, x.noise_na_4, x.noise_na_5, x.noise_na_6, x.noise_na_7)
-        for i, (share, noise) in enumerate(zip(k, noise_k, strict=True), 1):
-            variance = comb(4, i) * n ** (8 - i) * (1 - n) ** i / (self.k_density * self.area)
-            own[f"k_{i}"] = (-share + sqrt(2 * variance / (i * rate_n)) * noise) * (i * rate_n) / ms
-        for q, ((i, j), share, noise) in enumerate(zip(_SODIUM, na, noise_na, strict=True), 1):
-            variance = comb(3, i) * m ** (6 - i) * (1 - m) ** i * h ** (2 - j) * (1 - h) ** j / (self.na_density * self.area)
-            rate = i * rate_m + j * rate_h
-            own[f"na_{q}"] = (-share + sqrt(2 * variance / rate) * noise) * rate / ms
+        number_k, number_na = self.k_density * self.area, self.na_density * self.area
+        for i, ((variance, rate), share, noise) in enumerate(zip(fluctuations((n, rate_n, 4)), k, noise_k, strict=True), 1):
+            own[f"k_{i}"] = relaxing(share, variance / number_k, rate / ms, noise)
+        for i, ((variance, rate), share, noise) in enumerate(zip(fluctuations((m, rate_m, 3), (h, rate_h, 1)), na, noise_na, strict=True), 1):
+            own[f"na_{i}"] = relaxing(share, variance / number_na, rate / ms, noise)
         own["v"] -= (self.g_k * sum(k[1:], k[0]) * (s.v - self.e_k) + self.g_na * sum(na[1:], na[0]) * (s.v - self.e_na)) / self.c_m
         return own
