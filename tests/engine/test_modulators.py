@@ -180,7 +180,6 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
     own = simulation.modulators["own"]
     own.set_signal(np.append(np.zeros(8), 3.0))
     spikes = simulation.run_until(500 * ms).spikes.of("source")
-    simulation.close()
     # The last tick was at 499 ms. Each spike of source i raised cell i, one of nine, by nine times the mean, from the tick after it on.
     age = 499.0 - np.ceil(spikes.times() - 1e-9)
     raised = 9e-6 * np.bincount(spikes.neuron, np.where(age >= 0, np.exp(-age / 20.0), 0.0), 9)
@@ -193,6 +192,7 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
             values[0] = 1.0
     with pytest.raises(NeuropilError, match="signal of modulator 'own' has the wrong shape"):
         own.set_signal(np.zeros(8))
+    simulation.close()
     for at in (np.arange(8) + 2, np.arange(8) + 0.5, -np.arange(8)):
         with pytest.raises(NetworkError, match="one cell per neuron"):
             made.released_by(network["source"], 1 * nM, at=at)
