@@ -56,7 +56,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a start without unit": (lambda: npl.Network().population("e", LIFExp(), 3, initial={"v": -65}), r"e.v needs a unit.*-65 \* mV"),
     "an array of another length": (lambda: npl.Network().population("e", LIFExp(tau_m=np.ones(3) * ms), 100), r"tau_m has the wrong shape.*\(100,\)"),
     "a misspelt port": (lambda: project(port="excit"), "did you mean 'exc'"),
-    "no port": (lambda: project(port=None), "use one of: exc, inh"),
+    "no port": (lambda: project(port=None), "events need a port.*port='exc'"),
     "a population by its name": (lambda: project(source="exc"), r"network\['exc'\]"),
     "a probe by a name": (lambda: net()[0].probe("exc", "v"), r"network\['exc'\]"),
     "a conductance for a current": (lambda: project(weight=1 * nS), "wrong unit.*nS.*pA"),
@@ -251,7 +251,7 @@ def test_comparisons_that_python_makes_by_itself_are_no_errors() -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["explain", "lif"], "did you mean 'lif_"),
+        (["explain", "lif_ex"], "did you mean 'lif_exp'"),
         (["run", "brunel", "--time", "100 lightyears"], "100ms, 0.1s"),
         (["run", "brunel", "--time", "0.1mV"], "100ms, 0.1s"),
     ],

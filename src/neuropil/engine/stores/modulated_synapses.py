@@ -102,7 +102,7 @@ class ModulatedSynapses(ModulatedTarget):
         made = Propagation.of(step, self.dt)
         self.propagations = [made]
         graph, nodes = made.coefficients
-        return [Propagated((graph, nodes), made.positions, made.entries, bool(graph.leaves(*nodes) & {parameter_leaf(n) for n in many}))]
+        return [made.wanted(bool(graph.leaves(*nodes) & {parameter_leaf(n) for n in many}))]
 
     def _enough(self) -> tuple[Graph, list[int]]:
         """Whether states may have become too slow for float32; what more than a rate of their own decides is asked outside of the operation."""

@@ -7,7 +7,7 @@ refused with the line and, where what was meant is known, with what to write ins
 **Types.** 1 soma, 2 axon, 3 basal, 4 apical; 0 "undefined"; n >= 5 "custom<n>". `types` renames any of them.
 
 **Sections** are unbranched runs of points of one kind, named `kind[0]`, `kind[1]`, ... in the order of the file, or
-`kind` alone where there is one. A run begins with its parent's point, so that no length is lost, and sprouts from the
+`kind` alone where there is one. A run begins with its parent's point, so that no length is lost, and is attached to the
 end (x = 1) of its parent's run.
 
 **The soma** follows NEURON's Import3d, so that the same file makes the same circuit there and here:
@@ -16,7 +16,7 @@ end (x = 1) of its parent's run.
 - three points of equal radius r, the second and third both leaves on the first, the distances to them adding up to 2r
   within 1 %: NeuroMorpho.org's way to write a sphere, drawn as the same cylinder (unless soma="points");
 - otherwise a chain of points as it stands, each with its own diameter. Where soma points fork, each branch is a section
-  of its own; at the root the first branch continues it and the others sprout from its start (x = 0). This includes a
+  of its own; at the root the first branch continues it and the others are attached at its start (x = 0). This includes a
   soma interrupted in the file by other points, and one that runs both ways from its root;
 - none: the first point is the root. Where it forks, the first branch continues it and the others sprout from x = 0.
 
@@ -25,7 +25,7 @@ any point between and from a cylinder that stands for a sphere from its middle, 
 where the soma itself forks, a stem begins at its first own point: what lies between that and the soma's axis is inside
 the soma. Elsewhere it begins at the soma's point with the diameter of its first own point (so does a stem of one single
 point, which would have no length otherwise). When a stem forks right at its first own point, the first branch continues
-it and the others sprout from its start, x = 0.
+it and the others are attached at its start, x = 0.
 
 Import3d departs from these rules of its own in three cases that are not followed: a stem that is the second point of the
 file and forks at once, a stem of one single point where the soma forks (it is lost there), and a run whose points are not

@@ -3,7 +3,7 @@
 SWC has points with one diameter each, joined to one parent point, and numbers for kinds. What it cannot represent:
 
 - names and labels; a section that goes on in one single section of its kind is read as one with it;
-- what sprouts inside a section: the point is added, and a section that is no soma is read as two that meet there; what
+- what is attached within a section: the point is added, and a section that is no soma is read as two that meet there; what
   sprouts inside a soma is read as sprouting from its middle;
 - a step in diameter where a section leaves one that is no soma: written as two points at one position, read with the ring
   between the two circles as membrane;
