@@ -6,8 +6,7 @@ Everything is named by its role and place, so models with the same equations sha
 from __future__ import annotations
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.gradient import StepGradient
-from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role, Signature
+from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role
 
 NAME = "gradient"
 """The name under which these sources are kept."""
@@ -32,15 +31,15 @@ def source_of(signature: GradientSignature, precision: str) -> str:
     return "\n".join([*lines, *(line for loop in loops for line in loop), ""])
 
 
-class Writer:
-    """What all loops share.
+class _Writer:
+    """What both loops share.
 
     Args:
         signature: arguments of the kernel.
         roots: nodes that it computes.
     """
 
-    def __init__(self, signature: Signature, roots: list[int]):
+    def __init__(self, signature: GradientSignature, roots: list[int]):
         self.signature, self.program, self.graph = signature, signature.program, signature.program.graph
         self.use, self.roots = signature.program.use, roots
         self.names: dict[int, str] = {}
@@ -94,11 +93,8 @@ class Writer:
         ]  # fmt: skip
 
 
-class _Forward(Writer):
+class _Forward(_Writer):
     """The loop of a step."""
-
-    signature: GradientSignature
-    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.forward)
@@ -145,11 +141,8 @@ class _Forward(Writer):
             self.body += [line for line, _ in bits] + [f"code[k, i] = {' | '.join(n for _, n in bits)}"]
 
 
-class _Backward(Writer):
+class _Backward(_Writer):
     """The loop of the product."""
-
-    signature: GradientSignature
-    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.backward)

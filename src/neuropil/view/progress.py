@@ -18,7 +18,7 @@ _TITLES = {"trace": "tracing", "compile": "compiling (once)", "build": "connecti
 
 
 PATIENCE = 2.0
-"""Seconds after which a run that nobody asked to be shown is shown."""
+"""Seconds after which a run is shown without being asked to."""
 
 
 class Reporter:
@@ -130,7 +130,7 @@ def display(asked: bool | None) -> Display | None:
     """What a run reports to.
 
     Args:
-        asked: True: a display; False: none; None: one where somebody can see it, after `PATIENCE` seconds.
+        asked: True: a display; False: none; None: one on a terminal or in a notebook, after `PATIENCE` seconds.
     """
     if asked is None:
         return Display(PATIENCE) if sys.stderr.isatty() or "ipykernel" in sys.modules else None

@@ -16,6 +16,7 @@ from neuropil.learn.batches import Batch
 from neuropil.learn.native.calls import Native, NativeCall, NativeRollout
 from neuropil.learn.native.foreign import foreign
 from neuropil.learn.native.host import backward, forward, numbers
+from neuropil.learn.native.living import living_after, living_parts
 from neuropil.learn.native.observed import needed_states, traces_of
 from neuropil.learn.native.support import check_supported
 from neuropil.model.neuron.composite import split
@@ -48,17 +49,29 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
     started = jax.tree.map(batched, state, axes.state, is_leaf=lambda a: a is None)
     varying = {n: {k: v for k, v in of.items() if split(k)[1] not in ("dt", "period")} for n, of in constants.items()}
     own = NativeRollout.of(rollout)
+    living = {k: v for n, of in rollout.living.items() for k, v in living_parts(of, parameters, started["synapses"][n], inputs["step"], rollout).items()}
+    weights, delays = own.weights(parameters)
+    steps_of = jnp.zeros((1, steps), dtype)
+    signals = {n: given.get("modulators", {}).get(n, steps_of) for n in rollout.living}
     floats = {
-        "constants": varying, **own.weights(parameters), "states": started["neurons"], "flight": started["flight"], "past": started.get("graded", {}),
+        "constants": varying | {n: of["constants"] for n, of in living.items()}, **weights,
+        **{kind: started[of] | {n: v[kind] for n, v in living.items()} for kind, of in (("states", "neurons"), ("flight", "flight"))}, "past": started.get("graded", {}),
         **jax.tree.map(lambda a: jnp.asarray(a, dtype), {kind: given[kind] for kind in ("events", "currents")}),
     }  # fmt: skip
-    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "spikes": given.get("spikes", {})}
+    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "delays": delays, "modulators": {n: jnp.asarray(v, dtype) for n, v in signals.items()}, "spikes": given.get("spikes", {})}
     recorded = needed_states(rollout)
-    call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
+    still = {(n, k) for n, k in recorded if n in fixed["spikes"]}  # a population with given spikes takes no step
+    call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded - still)), tuple(sorted(fixed["spikes"])))
     out = _rolled(call, floats, fixed)
+    for n, k in sorted(still):
+        a = jnp.asarray(started["neurons"][n][k], dtype)[:, None]
+        out["records"].setdefault(n, {})[k] = jnp.broadcast_to(a, (axes.size or 1, steps, a.shape[-1]))
     out = out if axes.size is not None else jax.tree.map(lambda a: a[0], out)
     traces = traces_of(rollout, constants, out["records"], axes.size is not None)
-    after = {"neurons": out["states"], "left": out["left"], "flight": out["flight"], "synapses": started["synapses"], **({"graded": out["past"]} if out["past"] else {})}
+    before = jax.tree.map(lambda a: a[0] if axes.size is None else jnp.broadcast_to(a, (axes.size, *a.shape[1:])), started["synapses"])
+    left = {n: living_after(of, before[n], out, inputs["step"]) for n, of in rollout.living.items()}
+    neurons, flight = ({n: v for n, v in out[kind].items() if n not in living} for kind in ("states", "flight"))
+    after = {"neurons": neurons, "left": out["left"], "flight": flight, "synapses": left, **({"graded": out["past"]} if out["past"] else {})}
     return out["spikes"], traces, after
 
 
@@ -138,8 +151,9 @@ def _host(function: Any, call: NativeCall, results: Any, *arguments: Any) -> Any
 
 def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
     wanted = frozenset(tuple(k.key for k in path) for path, a in jax.tree_util.tree_leaves_with_path(floats, is_leaf=_is_primal) if a.perturbed)
-    if any(a.perturbed for a in jax.tree.leaves(fixed["uniform"], is_leaf=_is_primal)):
-        raise ModelError("the native backend has no gradient by uniform numbers", fix="differentiate by other inputs, or backend='jax'")
+    for kind, what in (("uniform", "uniform numbers"), ("modulators", "signals that synapses read")):
+        if any(a.perturbed for a in jax.tree.leaves(fixed[kind], is_leaf=_is_primal)):
+            raise ModelError(f"the native backend has no gradient by {what}", fix="differentiate by other inputs, or backend='jax'")
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
     call = replace(call, wanted=wanted)
     out = _host(forward, call, _results(call, floats), floats, fixed)

@@ -142,7 +142,7 @@ class Executor:
         """The arrays of a thread; those for other numbers of steps are given up."""
         spaces = self.machine.spaces
         if thread not in spaces or (spaces[thread].steps, spaces[thread].rows) != (steps, rows):
-            spaces[thread] = Workspace(self.machine.parts, self.machine.emissions, self.machine.flows, self.machine.window, steps, rows)
+            spaces[thread] = Workspace(self.machine.parts, self.machine.emissions, self.machine.flows, self.machine.mapped, self.machine.window, steps, rows)
         return spaces[thread]
 
 

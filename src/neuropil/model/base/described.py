@@ -21,6 +21,7 @@ import numpy as np
 from neuropil import units
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.base.shown import Shown
 from neuropil.registry import provided
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
@@ -136,7 +137,7 @@ class _Signature:
         return inspect.Signature([given(n, given.KEYWORD_ONLY, default=spec.defaults.get(n, given.empty)) for n in spec.parameters if n.isidentifier()])
 
 
-class DeclarativeModel:
+class DeclarativeModel(Shown):
     """Base class of all models that declare parameters, states, ports and inputs.
 
     Args:
@@ -210,16 +211,6 @@ class DeclarativeModel:
     def getdoc(cls) -> str:
         """The card of the class as text: what IPython and Jupyter show for `Model?`."""
         return str(provided("cards").card(cls))
-
-    def _repr_html_(self) -> str:
-        """The card of the model with its values, without a picture: what notebooks show."""
-        html: str = provided("cards").card(self).html(picture=False)
-        return html
-
-    def _repr_latex_(self) -> str:
-        """Its equations."""
-        latex: str = provided("cards").card(self).latex()
-        return latex
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.spec.parameters)})"
