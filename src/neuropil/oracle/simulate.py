@@ -78,7 +78,7 @@ def simulate(
 
     Args:
         duration, dt: times; the duration is a multiple of dt.
-        edges: synapses of projections that are left to chance, by the index of the projection in
+        edges: synapses of projections that are drawn at random, by the index of the projection in
             `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what distinguishes each from the others in draws of its own (of noise, of
             parameters): its index in the list, if left out, which is not the engine's between views (`numbered_edges`).

@@ -165,7 +165,7 @@ class SynapticAccess:
     def plasticity(self) -> bool | dict[str, bool]:
         """Whether synapses learn: True or False, or by projection where they differ.
 
-        While it is off, the states that a rule changes for good are held (`Synapse.learned`: weights and efficacies), no synapse
+        While it is off, the states that a rule changes permanently are held (`Synapse.learned`: weights and efficacies), no synapse
         vanishes or forms, and nothing is normalised. Everything else goes on: spikes are delivered, traces and eligibilities follow them, and
         short-term plasticity, which is a part of transmission, acts. A spike of a target that has yet to reach its synapses
         (`response_delay`) acts as plasticity is when it does.

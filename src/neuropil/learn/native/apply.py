@@ -68,8 +68,12 @@ def _applied(rollout: Any, native: Native, parameters: Tree, state: Tree, inputs
     }  # fmt: skip
     fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "delays": delays, "modulators": {n: jnp.asarray(v, dtype) for n, v in signals.items()}, "spikes": given.get("spikes", {})}
     recorded = needed_states(rollout)
-    call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
+    still = {(n, k) for n, k in recorded if n in fixed["spikes"]}  # a population with given spikes takes no step
+    call = NativeCall(own, native, axes.size or 1, steps, tuple(sorted(recorded - still)), tuple(sorted(fixed["spikes"])))
     out = _rolled(call, floats, fixed)
+    for n, k in sorted(still):
+        a = jnp.asarray(started["neurons"][n][k], dtype)[:, None]
+        out["records"].setdefault(n, {})[k] = jnp.broadcast_to(a, (axes.size or 1, steps, a.shape[-1]))
     out = out if axes.size is not None else jax.tree.map(lambda a: a[0], out)
     traces = traces_of(rollout, constants, out["records"], axes.size is not None)
     before = jax.tree.map(lambda a: a[0] if axes.size is None else jnp.broadcast_to(a, (axes.size, *a.shape[1:])), started["synapses"])

@@ -200,7 +200,7 @@ def weights_of(weight: Any, dimension: Dimension, rule: Rule, pre: Population | 
 
 
 def _check_joins_all(rule: Rule, matrix: WeightMatrix, pre: Population | View, post: Population | View, site: Any, sites: int, where: str) -> None:
-    """Weights with a structure say by themselves who is joined."""
+    """Weights with a structure determine which neurons are joined."""
     if not isinstance(rule, SharedPairs) and (rule.array_shape(pre.size, post.size) != (pre.size, post.size) or not rule.joins_self):
         raise NetworkError(f"{where}: {type(matrix).__name__} says which neurons are joined", got=rule, expected="AllToAll()")
     if sites > 1 and not isinstance(site, (int, np.integer)):

@@ -42,7 +42,7 @@ from neuropil.units import DIMENSIONLESS, Dimension, Quantity
 
 @dataclass_transform(frozen_default=True, eq_default=False)
 class Stimulus(Shown):
-    """Base of all stimuli; every subclass is a frozen dataclass of its own accord.
+    """Base of all stimuli; every subclass is made a frozen dataclass.
 
     The methods say what others have to ask of a stimulus; those that mean something else for a new one are overridden.
 
