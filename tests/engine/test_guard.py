@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 
 import neuropil as npl
 from neuropil import oracle
+from neuropil.engine import interrupt
 from neuropil.engine.core import Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.errors import NetworkError, NeuropilError, SimulationError
@@ -157,6 +159,37 @@ def test_other_handlers_of_ctrl_c_are_respected() -> None:
         assert not stop.is_set(), "a job in the background goes on"
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_ctrl_c_at_any_instant_of_a_step_is_heard_and_leaves_a_whole_simulation(straight) -> None:
+    """At every call and return within `step(1)`: whoever loops over steps is ended, the next Ctrl-C is heard as this one, and nothing is lost."""
+
+    def step(simulation: npl.Simulation, instant: int) -> int:
+        """Raise SIGINT at the n-th call or return of a step; returns how many there were."""
+        passed = 0
+
+        def look(frame: Any, event: str, argument: Any) -> None:
+            nonlocal passed
+            passed += 1
+            if passed == instant:
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+
+        try:
+            sys.setprofile(look)
+            simulation.step(1)
+        finally:
+            sys.setprofile(None)
+        return passed
+
+    with npl.Simulation(network(), threads=1) as simulation:
+        simulation.step(5)
+        # The last ones are outside of the step: those of the profile itself.
+        for instant in range(1, step(simulation, 0) - 1):
+            with pytest.raises(KeyboardInterrupt):
+                step(simulation, instant)
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler and not interrupt._active
+        assert equal(simulation.run(200 * ms - simulation.time), straight)
 
 
 # --- one caller at a time ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
 from neuropil.engine.chunks import Chunks, Collected
+from neuropil.engine.interrupt import stoppable
 from neuropil.engine.parameters.interventions import Interventions
 from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.tally import SpikeTally
@@ -61,7 +62,7 @@ class Recording(Access):
 
     def result(self) -> Result:
         """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
-        with self._guard.running("result"), Keeping(self):
+        with stoppable(), self._guard.running("result"), Keeping(self):
             return self._result()
 
     def _result(self) -> Result:

@@ -81,7 +81,7 @@ class Running(Resuming):
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
-        with self._guard.running("run"), Keeping(self), stoppable() as stop:
+        with stoppable() as stop, self._guard.running("run"), Keeping(self):  # Ctrl-C must not come between what a guard does
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -110,7 +110,7 @@ class Running(Resuming):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected: Collected = []
-        with self._guard.running("step"), Keeping(self), stoppable() as stop:
+        with stoppable() as stop, self._guard.running("step"), Keeping(self):
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._flush_pending(collected)
