@@ -18,7 +18,7 @@ from neuropil.plan.operations import Kernel, Operation, Phase
 from neuropil.plan.spec import in_order
 from neuropil.units import Hz, Time, cm, mM, mS, ms, mV, nM, pA, uM, um
 from neuropil.zoo.channels.leak import Leak
-from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.lif import LIFAlpha, LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.synapses.scaled import Scaled
@@ -104,13 +104,13 @@ class Drift(npl.Synapse):
         return w * s.efficacy
 
 
-def drifting(tick, diffusion=None):
+def drifting(tick, diffusion=None, kinetics=None, unit=mM):
     """Synapses without spikes, whose rate of drift is the concentration itself."""
     net = npl.Network("drifting")
     source, target = net.population("source", PoissonSource(rate=0 * Hz), 20), net.population("target", LIFExp(), 30)
     (into,) = net.project(source, target, npl.FixedProbability(0.5), weight=1 * pA, delay=1.5 * ms, port="exc", synapse=Drift(), name="into")
-    m = net.modulator("da", npl.FirstOrder(baseline=0 * mM, tau=40 * ms), volume=into, tick=tick, diffusion=diffusion)
-    m.modulates(into, "rate", npl.Becomes(1 / mM))
+    m = net.modulator("da", kinetics or npl.FirstOrder(baseline=0 * mM, tau=40 * ms), volume=into, tick=tick, diffusion=diffusion)
+    m.modulates(into, "rate", npl.Becomes(1 / unit))
     return net
 
 
@@ -126,6 +126,126 @@ def test_synapses_drift_by_the_value_that_was_in_force(diffusion, precision) -> 
     mark = 0.5 * np.exp(-0.1 * np.arange(501) / 30.0)
     np.testing.assert_allclose(made["efficacy"], 0.25 + np.sum(trace.values[:, 0] * (mark[:-1] - mark[1:])), rtol=1e-5 if precision == "float32" else 1e-12)
     assert abs(made["efficacy"][0] - 0.25) > 0.02
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_who_owns_the_target_whose_level_moves_changes_no_bit(precision) -> None:
+    """The level moves at one target alone: synapses on the others are brought to the same steps, whoever owns them."""
+    found = []
+    for threads in (1, 2, 3):
+        with npl.Simulation(drifting(0.7 * ms, npl.Apart(), npl.Signal(), unit=1.0), threads=threads, precision=precision) as simulation:
+            for k in range(12):
+                signal = np.zeros(30)
+                signal[0] = 1 + k % 3
+                simulation.modulators["da"].set_signal(signal)
+                simulation.step(17)
+            assert np.unique(simulation.modulators["da"].c).size == 2  # it stays where it was at all others
+            found.append(simulation.synapses("into"))
+    for other in found[1:]:
+        for name, values in found[0].items():
+            np.testing.assert_array_equal(other[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize("diffusion", [None, npl.Apart()])
+def test_before_the_first_tick_synapses_are_as_at_the_start_again(diffusion) -> None:
+    """A snapshot of t = 0 is gone back to after effects have acted: what is read, held or set before the tick that comes is what it was."""
+    with npl.Simulation(drifting(0.7 * ms, diffusion, npl.Signal(), unit=1.0), threads=2) as simulation:
+        start, first = simulation.snapshot(), simulation.synapses("into")
+        simulation.modulators["da"].set_signal(0.4)
+        simulation.step(100)
+        after = simulation.synapses("into")
+        for held in (True, False):
+            simulation.plasticity = held
+            simulation.modulators["da"].set_signal(0.2)
+            simulation.step(10)
+            simulation.restore(start)
+            for name, values in first.items():
+                np.testing.assert_array_equal(simulation.synapses("into")[name], values, err_msg=name)
+            simulation.modulators["da"].set_signal(0.4)
+            simulation.step(100)
+            for name, values in after.items():
+                np.testing.assert_array_equal(simulation.synapses("into")[name], values, err_msg=name)
+
+
+class Chain(npl.Synapse):
+    """A chain of exchange that advances in every step: its propagator is the exponential of a full matrix."""
+
+    tau: Time = 7 * ms
+
+    a = npl.State(0.9)
+    b = npl.State(0.1)
+    c = npl.State(0.3)
+
+    def derivative(self, s, x):
+        flow, on = (s.a - s.b) / self.tau, (s.b - s.c) / (3.0 * self.tau)
+        return dict(a=-flow, b=flow - on, c=on)
+
+    def arrive(self, s, w):
+        return dict(a=s.a + 1.0)
+
+    def transmits(self, s, w):
+        return w * s.c
+
+
+def chained():
+    """Chains whose times follow what their targets alone have."""
+    net = npl.Network("chained")
+    source, target = net.population("source", PoissonSource(rate=20 * Hz), 20), net.population("target", LIFExp(), 30)
+    (into,) = net.project(source, target, npl.FixedProbability(0.5), weight=1 * pA, delay=1.5 * ms, port="exc", synapse=Chain(), clock_driven=True, name="into")
+    m = net.modulator("da", npl.Signal(), volume=into, tick=1 * ms, diffusion=npl.Apart())
+    m.modulates(into, "tau", npl.Gain(by=0.37))
+    return net
+
+
+def test_constants_are_computed_by_one_function_whatever_went_before(tmp_path) -> None:
+    """Those that never moved, those that moved and went back, those that are made anew between steps, and those of a run that goes on: the same bits."""
+    def onward(simulation):
+        simulation.modulators["da"].set_signal(np.where(np.arange(30) % 3 == 2, 0.9, 0.0))
+        simulation.step(50)
+        return simulation.synapses("into")
+
+    with npl.Simulation(chained(), threads=2, precision="float64") as simulation:
+        simulation.modulators["da"].set_signal(np.arange(30) % 3 / 2.0)
+        simulation.step(25)
+        simulation.modulators["da"].set_signal(np.where(np.arange(30) % 3 == 2, 1.0, 0.0))
+        simulation.step(20)
+        path = simulation.checkpoint(tmp_path / "c.h5")
+        (changed,) = simulation.core.synaptic
+        held = [[a.copy() for a in (*table.numbers, *table.targets)] for table in changed.tables]
+        changed.store.renew()
+        for table, before in zip(changed.tables, held, strict=True):
+            for now, then in zip((*table.numbers, *table.targets), before, strict=True):
+                np.testing.assert_array_equal(now, then)
+        truth = onward(simulation)
+    with npl.Simulation(chained(), threads=3, precision="float64", resume=path) as other:
+        for name, values in onward(other).items():
+            np.testing.assert_array_equal(values, truth[name], err_msg=name)
+
+
+def own_times():
+    """Cells whose time constants differ, and follow what each has alone."""
+    net = npl.Network("own times")
+    cells = net.population("cells", LIFAlpha(tau_m=npl.Uniform(0.4 * ms, 20 * ms)), 30)
+    net.stimulate(cells, npl.Step(360 * pA), input="current")
+    net.probe(cells, "v")
+    net.modulator("da", npl.Signal(), volume=cells, tick=1 * ms, diffusion=npl.Apart()).modulates(cells, "tau_m", npl.Gain(by=0.37))
+    return net
+
+
+def test_propagators_of_cells_that_never_changed_are_those_of_a_run_that_goes_on(tmp_path) -> None:
+    """What is described is computed at the first tick as whatever follows it."""
+
+    def onward(simulation):
+        simulation.modulators["da"].set_signal(np.arange(30) % 2)
+        simulation.step(60)
+        return simulation.result().traces["cells.v"].values[-60:]
+
+    with npl.Simulation(own_times(), threads=2, precision="float64") as simulation:
+        onward(simulation)
+        path = simulation.checkpoint(tmp_path / "c.h5")
+        truth = onward(simulation)
+    with npl.Simulation(own_times(), threads=1, precision="float64", resume=path) as other:
+        np.testing.assert_array_equal(onward(other), truth)
 
 
 def test_rates_of_learning_end_no_chunk_until_float32_does_not_resolve_them() -> None:

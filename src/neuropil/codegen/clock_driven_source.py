@@ -182,7 +182,7 @@ def emit_bring_up(program: SynapseProgram, precision: str, varying: frozenset[in
     """The kernel that brings waiting states to a step before parameters change, if they have `moved`: (k, moved, dt, numbers, slot, …)."""
     graph, roots = program.arrival, bring_up_roots(program)
     given, _, head, body, arguments = _strike(program, roots, _drifting(program), program.ready, varying, "slot[i]" if by_target else "i")
-    text = ["if moved[0]:", *_indent([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *_indent(body)]), "return np.int64(0)"]
+    text = ["if moved[0] and k > 0:", *_indent([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *_indent(body)]), "return np.int64(0)"]
     signature: list[str | SynapseArgument] = ["k", "moved", "step", "numbers", "slot", *arguments]
     return SynapseKernel(_module(program, precision, "bring_up", signature, text, graph, roots, []), tuple(arguments), given, varying)
 

@@ -63,7 +63,8 @@ class EffectsOnPart:
         period: the parameter that is the refractory period, if it changes; period_array: each element has an entry of an array for it.
         real: type of the kernel's numbers.
         any_value: constants that are not finite are no fault.
-        noted: whether anything has moved is written to an array, for operations that come after.
+        noted: an array says what operations that come after have to do: [0] whether something may have moved at this tick, in any owner; [1] whether something has
+            moved here since somebody asked.
     """
 
     graph: Graph
@@ -106,7 +107,7 @@ def act(step, ticks, numbers, {arguments}):
     numbers[0] = 0.0
 {still}    if not is_tick(step, ticks):
         return np.int64(0)
-{levels}
+{due}{levels}
     bad, alone = alone_values(numbers)
     many = np.int64(0)
 {values}
@@ -159,7 +160,9 @@ class _Writer:
         more += ["from neuropil.engine.effects.kernels import refractory_steps" if p.period is not None else "", f"real = np.{p.real}"]
         head = module_head("What modulators change.", "float64", self.graphs, *more)
         still, moved = ("    moved[0] = 0\n", "    moved[0] = 1\n    moved[1] = 1\n") if p.noted else ("", "")
-        act = _ACT.format(still=still, moved=moved, arguments=", ".join(text.arguments[1:]), levels=_lines(levels), values=_lines(values), rest=_lines(rest), outside=OUTSIDE)
+        # Where values differ between elements, those of one owner may stay while another's move: what follows is done by all, or bits would depend on who owns what.
+        due = "    moved[0] = 1\n" if p.noted and p.many else ""
+        act = _ACT.format(still=still, due=due, moved=moved, arguments=", ".join(text.arguments[1:]), levels=_lines(levels), values=_lines(values), rest=_lines(rest), outside=OUTSIDE)
         text.source = "\n".join(head) + "\n" + "\n".join(self.functions) + act
         return text
 

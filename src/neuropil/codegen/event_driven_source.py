@@ -340,7 +340,7 @@ class KernelWriter:
         return [*lines, *(f"new_{self.z[n]} = {names[ready[n]]}" for n in moving), *(f"s_{self.z[n]}[i] = new_{self.z[n]}" for n in moving), "last[i] = now"]
 
     def _bring_up(self) -> list[str]:
-        """Before parameters change at step k, if they have `moved`: what `BeforeChange` says, by the old values."""
+        """Before parameters change at step k, if they have `moved` and something went before: what `BeforeChange` says, by the old values."""
         before, graph, ready = self.before, self.graph, self.program.ready
         if before is None or not before.anything:
             return []
@@ -357,7 +357,7 @@ class KernelWriter:
                 body += [f"new_{self.z[n]} = {names[ready[n]]}" for n in mine]
                 body += [*(f"{side}_{self.z[n]}[{q}] = new_{self.z[n]}" for n in mine), f"{side}_last[{q}] = now"]
                 text += [*head, "dt, now = number(step), np.uint32(k)", f"for {q} in range(np.uint64({side}_last.size)):", *indented(body)]
-        return function_text("bring_up", ["k", "moved", "full", "fresh", "step", *rest], ["if moved[0]:", *indented(text), "return np.int64(0)"])
+        return function_text("bring_up", ["k", "moved", "full", "fresh", "step", *rest], ["if moved[0] and k > 0:", *indented(text), "return np.int64(0)"])
 
     def _flush_full(self) -> list[str]:
         """Flush if a target's history is full, or the oldest could become too old."""

@@ -313,7 +313,7 @@ class _RecordWriter(KernelWriter):
         if self.before is None:
             return []
         rates = len(self.records.source_rates)
-        text = ["if moved[0]:", f"    if base[{NEW_SPIKES}]:", f"        flush(k, number(0.0), base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
+        text = ["if moved[0] and k > 0:", f"    if base[{NEW_SPIKES}]:", f"        flush(k, number(0.0), base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
                 f"    base[{BEGUN}], base[{NEW_SPIKES}] = 0, 0", "return np.int64(0)"]  # fmt: skip
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def bring_up({', '.join(['k', 'moved', *self._all])}):", *indented(text)]
 

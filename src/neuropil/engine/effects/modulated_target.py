@@ -104,10 +104,29 @@ class ModulatedTarget:
     def forget(self) -> None:
         """What was written is not what follows from the present values: everything is written at the next tick."""
         for own in self.own:
-            for keys, values in ((self.text.numbers, own["numbers"]), (self.text.rows, own["rows"])):
-                for k, key in enumerate(keys):
-                    if key[0] == "now":
-                        values[k] = np.nan
+            self.unknown(own)
+
+    def unknown(self, own: Own) -> None:
+        """Let the next values of an owner's parameters count as others.
+
+        Args:
+            own: its arguments.
+        """
+        for values in self._present(own):
+            values[...] = np.nan
+
+    def has_acted(self, own: Own) -> bool:
+        """Whether an owner's parameters are what effects have made of them, and not unknown.
+
+        Args:
+            own: its arguments.
+        """
+        return not any(np.isnan(values).any() for values in self._present(own))
+
+    def _present(self, own: Own) -> list[np.ndarray]:
+        """Views of the present values of parameters."""
+        found = [own["numbers"][k : k + 1] for k, key in enumerate(self.text.numbers) if key[0] == "now"]
+        return found + [own["rows"][k] for k, key in enumerate(self.text.rows) if key[0] == "now"]
 
     @property
     def fault(self) -> int:

@@ -43,6 +43,9 @@ class Modulation(AsDescribed):
         self.running = ByName({name: RunningModulator(level, guard) for name, level in core.machine.levels.items()})
         self.between: list[Modulated] = [*drawn_synapses(core)]
         self.due = self._next(0)
+        # The first tick computes also what has not moved: another function may round otherwise, and what goes on from a checkpoint would have other bits.
+        for part in self.machine.effects:
+            part.forget()
 
     def _next(self, step: int) -> int:
         """The first step from `step` on whose tick ends a chunk."""
@@ -129,7 +132,11 @@ class Modulation(AsDescribed):
         for target in self.between if not acting else ():
             target.forget()
         if acting:
-            self._act(self.core.step)
+            # Of synapses nothing follows from parameters of neurons.
+            for part in self.machine.effects:
+                if part not in self.machine.synaptic:
+                    part.act(self.core.step)
+            self._raise(self.core.step)
             self._act_between(set(self.running), self.core.step)
 
     @property
@@ -174,4 +181,6 @@ class Modulation(AsDescribed):
         if self.running and step:
             self._act(step)
             self._act_between(set(self.running), step)
+        for synapses in () if step else self.core.synaptic:
+            synapses.begin()
         self.due = self._next(step)

@@ -55,7 +55,7 @@ class ModulatedSynapses(ModulatedTarget):
         self.wanted = self._wanted()
         self.compute(self.wanted)
         owners = range(len(store.targets))
-        self.moved = [np.zeros(2, np.int64) for _ in owners]  # at this tick; since somebody asked
+        self.moved = [np.zeros(2, np.int64) for _ in owners]  # at this tick, maybe; since somebody asked
         # New constants wait here for what went before.
         self.numbers = [np.concatenate([table.numbers[t] for table in self.tables]) for t in owners]
         self.rows = [np.concatenate([table.targets[t] for table in self.tables]) for t in owners]
@@ -178,6 +178,18 @@ class ModulatedSynapses(ModulatedTarget):
             for j in range(len(self.tables)):
                 commit(*self._commits(j)(t))
 
+    def forget(self) -> None:
+        """What was written is not what follows from the present values: it is in force until the next tick, whose values count as others."""
+        self.store.present()
+        super().forget()
+        for moved in self.moved:
+            moved[1] = 0
+
+    def begin(self) -> None:
+        """Parameters as described, until the first tick."""
+        self.forget()
+        self.store.give(self.base)
+
     def renewed(self) -> None:
         """Take up what the store has made of the constants, and what they are made of."""
         known = self.store.synapses.constants
@@ -187,6 +199,12 @@ class ModulatedSynapses(ModulatedTarget):
             for k, key in enumerate(self.text.numbers):
                 if key[0] == "known":
                     own["numbers"][k] = first_number(key, known)
+            if self.has_acted(own):
+                # By the function that acts at ticks: another one may round otherwise, and what was saved would go on with other bits.
+                self.unknown(own)
+                self.kernel(0, *self.arguments(t, ALWAYS))
+                for j in range(len(self.tables)):
+                    commit(*self._commits(j)(t))
 
     def in_force(self) -> dict[str, Any]:
         """Values of the parameters if they have changed since this was last asked: numbers, or float64[neurons of the target population]."""

@@ -279,6 +279,14 @@ class SynapseStore(StatefulKind):
             parameters: by name, one for all synapses; one for each target, of a parameter that varies; one for each synapse, of a drawn one.
         """
         self.bring_up(step)
+        self.give(parameters)
+
+    def give(self, parameters: Mapping[str, Any]) -> None:
+        """Give parameters new values where nothing went before.
+
+        Args:
+            parameters: as of `change`.
+        """
         self.changed |= {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
         self.synapses = self._fitted(self.synapses)
         self.renew()
