@@ -8,11 +8,12 @@ The job is described in peers/fitting_job.py; each program has a process to itse
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from common import PEERS, ROOT, footing, interpreter, machine, measure, table, write
+from common import PAGES, PEERS, ROOT, footing, interpreter, machine, measure, table, write
 
 SWC = ROOT.parent / "shared" / "data" / "morphology" / "l5pc_with_axon.swc"
 
@@ -23,16 +24,22 @@ def main() -> None:
     parser.add_argument("--jaxley-python", default=None, help="interpreter of an environment with Jaxley and optax")
     parser.add_argument("--turns", type=int, default=2, help="processes of each, in turn")
     parser.add_argument("--swc", type=Path, default=SWC, help="morphology of the layer-5 cell")
+    parser.add_argument("--only", choices=["peers", "layer 5"], default=None, help="measure this part alone; the other stays as it was written")
     parser.add_argument("--longest", type=float, default=300.0, help="of its compartments, µm")
     arguments = parser.parse_args()
     about = machine()
     jaxley, why = interpreter(arguments.jaxley_python, "NEUROPIL_JAXLEY_PYTHON", "Jaxley")
     raw: dict[str, Any] = {"machine": about, "missing": [why] if why else [], "runs": [], "layer 5": None}
-    for _ in range(arguments.turns):
+    if arguments.only:
+        kept = json.loads((PAGES / "fitting.json").read_text())
+        raw |= {"runs": kept["runs"]} if arguments.only == "layer 5" else {"layer 5": kept["layer 5"]}
+    for _ in range(arguments.turns if arguments.only != "layer 5" else 0):
         raw["runs"].append(measure(sys.executable, ROOT / "benchmarks" / "run_fitting.py"))
         if jaxley:
             raw["runs"].append(measure(jaxley, PEERS / "jaxley_fitting.py"))
-    if arguments.swc.is_file():
+    if arguments.only == "peers":
+        pass
+    elif arguments.swc.is_file():
         raw["layer 5"] = measure(sys.executable, ROOT / "benchmarks" / "run_layer5_fit.py", arguments.swc, "--longest", arguments.longest)
     else:
         raw["missing"].append(f"the layer-5 cell was not fitted: there is no {arguments.swc}")

@@ -167,7 +167,7 @@ if TYPE_CHECKING:
     from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.nir import from_nir, to_nir
-    from neuropil.result import Result, Spikes, Trace
+    from neuropil.result import Result, Spikes, Trace, load
     from neuropil.view.cards import card
     from neuropil.view.explain import explain
 
@@ -183,6 +183,7 @@ _LATER = {
     "load_snapshot": "neuropil.engine",
     "card": "neuropil.view.cards",
     "explain": "neuropil.view.explain",
+    "load": "neuropil.result",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
@@ -203,6 +204,7 @@ _LATER = {
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
 provide("cards", lambda: importlib.import_module("neuropil.view.cards"))
+provide("progress", lambda: importlib.import_module("neuropil.view.progress"))
 provide("training report", lambda: importlib.import_module("neuropil.view.training"))
 
 
@@ -373,6 +375,7 @@ __all__ = [
     "explain",
     "fit",
     "from_nir",
+    "load",
     "load_fit",
     "load_network",
     "load_snapshot",

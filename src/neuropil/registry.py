@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from neuropil.errors import ModelError, NeuropilError, did_you_mean
 
-EXECUTORS = ("engine", "oracle", "rollout")
+EXECUTORS = ("engine", "oracle", "rollout", "native")
 _BUILDERS: dict[tuple[str, type], Callable[..., Any]] = {}
 _NAMED: dict[type, dict[str, Named]] = {}
 _LISTED: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def register(thing: Any, executor: str | None = None, *, name: str | None = None
     Args:
         thing: the class whose objects the decorated function builds, an object of a subclass of `Named`, or a model: a class, or a function
             that makes a network, an agent or a cell.
-        executor: of a builder: "engine", "oracle" or "rollout".
+        executor: of a builder: "engine", "oracle", "rollout" or "native" (native gradients of a rollout).
         name: of a model, by which `neuropil list` and `neuropil explain` know it.
 
     Returns:

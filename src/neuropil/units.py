@@ -239,7 +239,8 @@ class Quantity:
         """
         if self.dimension != DIMENSIONLESS:
             raise UnitError(
-                f"{where} must be dimensionless", got=self.unit, expected="dimensionless", fix="divide by a scale first"
+                f"{where} must be dimensionless", got=self.unit, expected="dimensionless",
+                fix=f"divide by a quantity of this unit: value / (1 * {_spelled(self.dimension)}), or take its number: value.to({_spelled(self.dimension)})",
             )
 
 
@@ -283,7 +284,9 @@ def magnitude(value: Any, dimension: Dimension, where: str) -> Any:
     """
     if isinstance(value, Quantity):
         if value.dimension != dimension and not value.anything:
-            raise UnitError(f"{where} has the wrong unit", got=value.unit, expected=_told(dimension))
+            number = isinstance(value.value, (int, float))
+            fix = f"give a quantity in this unit, for example {_example(value.value)} * {_spelled(dimension)}" if number else None
+            raise UnitError(f"{where} has the wrong unit", got=value.unit, expected=_told(dimension), fix=fix)
         return value.value
     if dimension != DIMENSIONLESS and not _is_zero(value):
         raise UnitError(

@@ -20,6 +20,7 @@ from neuropil.learn.methods import EventProp
 from neuropil.model import Edges, Network, OneToOne, SpikeList
 from neuropil.units import ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.relay import Relay
 
 C, TAU, TAU_S, REST, THRESHOLD, HOLD, END = 250.0, 10.0, 5.0, -65.0, -50.0, 2.0, 40.0
@@ -112,6 +113,42 @@ def test_gradients_approach_those_of_continuous_spike_times_as_the_step():
     assert np.all(error[2] < 0.05), dict(zip(NAMES, error[2], strict=True))
     order = np.log2(error[0] / error[2]) / 2
     assert 0.7 < np.mean(order) < 1.5, dict(zip(NAMES, order, strict=True))
+
+
+def test_a_loss_of_traces_that_jump_has_the_gradient_of_its_integral():
+    """A readout that jumps at every spike and decays, and the neuron's own potential, which is reset: the mean square of both over time, from closed forms."""
+    tau_y, weight, level = 8.0, 1.0, 0.4
+    net = network()
+    out = net.population("out", LeakyReadout(tau=tau_y * ms), 1)
+    net.project(net["a"], out, OneToOne(), weight=weight, delay=1 * ms, port="syn", name="read")
+    net.probe(out, "y", name="y")
+
+    def integral(x: np.ndarray) -> tuple[float, int]:
+        """(1 / END) of the integral of (y - level)²."""
+        first, second, threshold, tau = x
+        s = np.array([t + 1.0 for t in train([(2.0, first), (5.0, second)], threshold, tau, 0.0) if t + 1.0 < END])
+        i, j = np.meshgrid(s, s)
+        last = np.maximum(i, j)
+        square = weight**2 * tau_y / 2 * (np.exp((i + j - 2 * last) / tau_y) - np.exp((i + j - 2 * END) / tau_y)).sum()
+        return float(square - 2 * level * weight * tau_y * (1 - np.exp((s - END) / tau_y)).sum()) / END + level**2, len(s)
+
+    x, truth = np.array([4000.0, 2500.0, -50.5, 10.0]), []
+    for k, h in enumerate((1e-2, 1e-2, 1e-5, 1e-5)):
+        (above, n), (below, m) = (integral(x + sign * h * np.eye(4)[k]) for sign in (1, -1))
+        assert n == m >= 2
+        truth.append((above - below) / (2 * h))
+    rollout, method = Rollout(net, dt=0.025 * ms, precision="float64"), EventProp()
+    steps = round(END / 0.025)
+    inputs = rollout.inputs(steps)
+
+    def loss(x: jax.Array) -> jax.Array:
+        p = rollout.parameters
+        neurons = {**p["neurons"], "a": {**p["neurons"]["a"], "v_th": x[2], "tau_m": x[3]}}
+        return jnp.mean((method.apply(rollout, {**p, "weights": {**p["weights"], "in": x[:2]}, "neurons": neurons}, rollout.initial(), inputs).traces["y"] - level) ** 2)
+
+    with jax.enable_x64(True):
+        found = np.asarray(jax.jit(jax.grad(loss))(jnp.asarray(x)))
+    np.testing.assert_allclose(found, truth, rtol=0.1)
 
 
 def test_networks_of_another_kind_are_refused():

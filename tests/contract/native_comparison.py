@@ -12,7 +12,7 @@ from neuropil.learn import Native, Rollout, surrogate
 from neuropil.model import Network
 from neuropil.units import Quantity
 
-KINDS = ("neurons", "flight", "graded")
+KINDS = ("neurons", "flight", "graded", "synapses")
 """Of a state, what is real."""
 
 
@@ -46,18 +46,23 @@ def assert_near(found: Any, truth: Any, tolerance: float) -> None:
             np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(initial=0.0), 1e-12), err_msg=jax.tree_util.keystr(path))
 
 
-def compared(network: Network, dt: Quantity, steps: int, tolerance: float = 1e-10) -> Any:
+def compared(network: Network, dt: Quantity, steps: int, more: Any = None) -> Any:
     """Both backends, in float64, for all steps of a network: the same spikes, the same gradients to rounding, and no bit by threads or memory.
+
+    Args:
+        network, dt, steps: of the rollout.
+        more: inputs besides those of its stimuli.
 
     Returns:
         Spikes, and the gradients of JAX by parameters, state and inputs.
     """
     roll = Rollout(network, dt=dt, precision="float64", surrogate=surrogate("superspike", width=0.3))
-    (value, spikes), gradients = both(roll, Native(threads=1), roll.inputs(steps))
-    (truth, expected), reference = both(roll, "jax", roll.inputs(steps))
+    inputs = {**roll.inputs(steps), **(more or {})}
+    (value, spikes), gradients = both(roll, Native(threads=1), inputs)
+    (truth, expected), reference = both(roll, "jax", inputs)
     assert jax.tree.all(jax.tree.map(np.array_equal, spikes, expected))
     np.testing.assert_allclose(value, truth, rtol=1e-11)
-    assert_near(gradients, reference, tolerance)
-    again = both(roll, Native(threads=2, memory=0.0), roll.inputs(steps))
+    assert_near(gradients, reference, 1e-10)
+    again = both(roll, Native(threads=2, memory=0.0), inputs)
     assert jax.tree.all(jax.tree.map(np.array_equal, again, ((value, spikes), gradients)))
     return spikes, reference

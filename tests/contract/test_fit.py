@@ -99,7 +99,7 @@ class Killed(Exception):
     """In the place of a kill."""
 
 
-@pytest.mark.parametrize("kill", [1, pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize("kill", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_a_training_resumes_bit_for_bit(tmp_path, kill):
     """Drawn encoders, a schedule, momentum: all goes on as if nothing had been."""
     options = {

@@ -154,7 +154,7 @@ def test_what_methods_do_not_support_is_refused():
 
 
 def test_fit_takes_methods():
-    """e-prop and a window give fit the same loss and another gradient; what a method cannot do is said before training."""
+    """e-prop and a window give fit the same loss and another gradient, with learned feedback too; what a method cannot do is said before training."""
     random = np.random.default_rng(1)
     x, y = random.uniform(size=(8, 4)), random.integers(0, 2, 8)
     net = Network("fitted")
@@ -163,10 +163,14 @@ def test_fit_takes_methods():
     net.project(hidden, out, AllToAll(), weight=Normal(0.0, 0.5), delay=1 * ms, port="syn", name="out")
     options = {"encoder": npl.data.LatencyEncoder(10 * ms, least=0.05), "epochs": 1, "batch": 8, "checks": False, "backend": "jax", "precision": "float64", "learning_rate": 0.1}
     weights = {}
-    for method in ("bptt", EProp(), Truncated(2)):
-        weights[getattr(method, "name", method)] = np.asarray(npl.fit(net, (x, y), method=method, **options).network.projections[0].weight)
-    np.testing.assert_allclose(weights["eprop"], weights["bptt"], rtol=1e-6)  # no recurrence
-    assert np.abs(weights["truncated"] - weights["bptt"]).max() > 1e-3
-    for method, words in (("eventprop", "move the threshold's state"), (EProp("learned"), "beside the network"), ("adjoint", "no method of training")):
+    for method in ("bptt", EProp(), EProp("learned"), Truncated(2)):
+        made = npl.fit(net, (x, y), method=method, **options)
+        weights[getattr(method, "label", method)] = [np.asarray(p.weight) for p in made.network.projections]
+        assert set(made.facts["trained"]) == {"in.weight", "out.weight"}
+    (inner, outer), learned = weights["bptt"], EProp("learned").label
+    np.testing.assert_allclose(weights[EProp().label][0], inner, rtol=1e-6)  # no recurrence
+    np.testing.assert_allclose(weights[learned][1], outer, rtol=1e-6)  # the readout needs no way back
+    assert all(np.abs(weights[m][0] - inner).max() > 1e-3 for m in (learned, Truncated(2).label))
+    for method, words in (("eventprop", "move the threshold's state"), ("adjoint", "no method of training")):
         with pytest.raises(ModelError, match=words):
             npl.fit(net, (x, y), method=method, **options)

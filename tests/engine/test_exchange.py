@@ -109,7 +109,7 @@ def test_a_state_that_diverges_between_meetings_is_told_with_its_time(threads):
         patch.setattr(exchange, "LONGEST", 1)
         npl.run(net, 20 * ms, threads=threads)
     assert error.value.what == exact.value.what
-    assert "v of neuron 0 ran away at t = 1." in error.value.what
+    assert "v of neuron 0 diverged at t = 1." in error.value.what
 
 
 def test_an_alarm_of_steps_to_come_counts_at_the_next_meeting():

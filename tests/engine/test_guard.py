@@ -20,10 +20,12 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from neuropil import oracle
 from neuropil.engine.core import Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.errors import NetworkError, NeuropilError, SimulationError
 from neuropil.units import Hz, ms, mV, nM, pA
+from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 
@@ -225,6 +227,56 @@ def test_a_closed_simulation_can_be_read_and_nothing_else(threads: int, tmp_path
     for call in calls:
         with pytest.raises(SimulationError, match="is closed"):
             call()
+
+
+def test_a_modulator_is_driven_by_one_caller_between_steps() -> None:
+    """Signal, dose and cap reach every owner or none: not while another thread runs the steps, not after the simulation was closed."""
+    net = network()
+    net.modulator("m", Dopamine(), volume=net["e"])
+    simulation, errors = npl.Simulation(net, threads=2), []
+    modulator, advance = simulation.modulators["m"], simulation.core.advance
+    calls = [lambda: modulator.set_signal(1.0), lambda: modulator.release(5 * nM), lambda: modulator.set_cap(8 * nM)]
+
+    def while_it_runs(steps: int) -> Any:
+        errors.extend(elsewhere(call) for call in calls)
+        return advance(steps)
+
+    simulation.core.advance = while_it_runs  # type: ignore[method-assign]
+    simulation.step(1)
+    assert len(errors) == 3 and all(isinstance(e, SimulationError) and "another Python thread" in str(e) for e in errors), errors
+    assert modulator.signal == 0.0 and modulator.cap == np.inf and not any(doses[0] for doses in modulator.level.doses)
+    for call in calls:
+        call()
+    assert modulator.signal == 1.0 and modulator.cap < np.inf
+    simulation.close()
+    for call in calls:
+        with pytest.raises(SimulationError, match="is closed"):
+            call()
+    assert modulator.concentration.value > 0.0  # to be read as before
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_what_belongs_to_another_network_is_refused_though_its_name_is_known(copied: bool) -> None:
+    """A copy of a network has populations of its own: which of them is meant is for the caller to say. The network that was given, and the
+    simulation's own, are both accepted."""
+    net = network()
+    other = copy.copy(net) if copied else network()
+    with npl.Simulation(net, threads=1) as simulation:
+        theirs: list[Callable[[npl.Network], Any]] = [
+            lambda n: simulation.set(n["e"], tau_m=12 * ms), lambda n: simulation.set(n["e"][:5], tau_m=12 * ms), lambda n: simulation.set(n.drives[0], rate=9000 * Hz),
+            lambda n: simulation.state(n["e"], "v"), lambda n: simulation.set_state(n["e"][3:], "v", -60 * mV), lambda n: simulation.weights(n.projections[0]),
+            lambda n: simulation.set_synapses(n.projections[0], weight=1 * pA), lambda n: simulation.set_weights(n.projections[0], 1 * pA),
+        ]  # fmt: skip
+        for call in theirs:
+            with pytest.raises(NetworkError, match=r"belongs to another network(.|\n)*fix:"):
+                call(other)
+        assert not simulation.summary()["interventions"]
+        for call in theirs[:-2]:
+            call(net)
+            call(simulation.network)
+        assert len(simulation.summary()["interventions"]) == 6
+    with pytest.raises(NetworkError, match="set: 'e' belongs to another network"):
+        oracle.simulate(net, 1 * ms, edges={0: (np.zeros(0, int),) * 4}, settings={0: [(other["e"], {"tau_m": 12 * ms})]})
 
 
 def test_it_is_neither_copied_nor_pickled_but_its_result_is() -> None:

@@ -30,14 +30,13 @@ from neuropil.model import (
 from neuropil.model.cell.cell import Cell
 from neuropil.plan.plan import make_plan
 from neuropil.result import Result
-from neuropil.units import Hz, Quantity, cm, mM, mS, ms, mV, nM, nS, pA, um
+from neuropil.units import Hz, Quantity, cm, mM, mS, ms, mV, nM, pA, um
 from neuropil.view import render_report
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators import acetylcholine, norepinephrine
 from neuropil.zoo.modulators.dopamine import Dopamine, receptors
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
-from neuropil.zoo.synapses.ampa_nmda import AMPANMDA
 from neuropil.zoo.synapses.scaled import Scaled
 from neuropil.zoo.synapses.short_term import TsodyksMarkram
 from neuropil.zoo.synapses.td_stdp import TDSTDP
@@ -180,7 +179,6 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
     own = simulation.modulators["own"]
     own.set_signal(np.append(np.zeros(8), 3.0))
     spikes = simulation.run_until(500 * ms).spikes.of("source")
-    simulation.close()
     # The last tick was at 499 ms. Each spike of source i raised cell i, one of nine, by nine times the mean, from the tick after it on.
     age = 499.0 - np.ceil(spikes.times() - 1e-9)
     raised = 9e-6 * np.bincount(spikes.neuron, np.where(age >= 0, np.exp(-age / 20.0), 0.0), 9)
@@ -193,6 +191,7 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
             values[0] = 1.0
     with pytest.raises(NeuropilError, match="signal of modulator 'own' has the wrong shape"):
         own.set_signal(np.zeros(8))
+    simulation.close()
     for at in (np.arange(8) + 2, np.arange(8) + 0.5, -np.arange(8)):
         with pytest.raises(NetworkError, match="one cell per neuron"):
             made.released_by(network["source"], 1 * nM, at=at)
@@ -359,49 +358,6 @@ def test_cells_with_morphology_share_their_membranes() -> None:
     with pytest.raises(NetworkError, match="has no part 'lek'"):
         alike.modulates(cells, "lek.g", Gain(by=0.1))
     assert alike.modulates(cells, "leak.g", Gain(by=0.1)).effects[0].dimension == (mS / cm**2).dimension
-
-
-def changing():
-    """One substance that changes synapses and the membranes of cells, released late: before, effects leave what they act on."""
-    network = Network("changing")
-    source = network.population("source", PoissonSource(rate=400 * Hz), 6)
-    build = Morphology.builder("ball")
-    build.section("soma", kind="soma", length=20 * um, diameter=20 * um)
-    cells = network.population("cells", Cell(build.build()).paint("all", Leak(), name="leak").place("syn", AMPANMDA(), at="soma(0.5)"), 3)
-    (into,) = network.project(source, cells, AllToAll(), weight=1 * nS, delay=1 * ms, port="syn.exc", synapse=Scaled(), name="in")
-    m = network.modulator("m", FirstOrder(baseline=0 * nM, tau=15 * ms), volume=[into, cells], tick=1 * ms)
-    m.modulates(into, "scale", lambda value, c: value * (1.0 + c / (100 * nM)), high=4.0).modulates(cells, "leak.g", lambda value, c: value * (1.0 + c / (20 * nM)))
-    network.probe(cells, "v")
-    return network
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_effects_act_on_the_described_values_after_other_changes(threads) -> None:
-    """Not on what effects have made of them: values set as they are, and what goes on from a snapshot, give the bits of a run without either."""
-
-    def onward(simulation, until):
-        if simulation.core.step == 155:
-            simulation.modulators["m"].release(80 * nM)
-        simulation.step(until - simulation.core.step)
-        return simulation.result().traces["cells.v"].values
-
-    with Simulation(changing(), threads=threads) as plain, Simulation(changing(), threads=threads) as other:
-        plain.step(155)
-        onward(plain, 260)
-        truth = onward(plain, 500)
-        other.step(43)
-        early = other.snapshot()
-        other.step(112)
-        onward(other, 260)
-        other.set("source", rate=400 * Hz)
-        other.set("cells", leak__g=Leak().g)
-        late = other.snapshot()
-        np.testing.assert_array_equal(onward(other, 500), truth)
-        other.restore(late)
-        np.testing.assert_array_equal(onward(other, 500), truth[260:])
-        other.restore(early)  # when nothing had been released
-        np.testing.assert_array_equal(onward(other, 155), truth[43:155])
-        assert np.ptp(truth[300:]) > 1.0
 
 
 def test_bare_weights_have_no_parameters() -> None:

@@ -212,7 +212,7 @@ def test_a_runaway_state_is_named(tmp_path: Path) -> None:
     bomb = net.population("bomb", Explosive(), 4)
     net.stimulate(bomb, Step(np.array([0.0, 0.0, 1.0, 0.0]), start=3 * ms), input="drive")
     simulation = Simulation(net, threads=2, out=tmp_path)
-    with pytest.raises(SimulationError, match=r"'bomb': v of neuron 2 ran away at t = 4\.\d"):
+    with pytest.raises(SimulationError, match=r"'bomb': v of neuron 2 diverged at t = 4\.\d"):
         simulation.run_until(100 * ms)
     assert Result.load(tmp_path).spikes is not None
 

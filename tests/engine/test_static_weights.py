@@ -114,6 +114,6 @@ def test_what_float32_cannot_hold_stops_the_run(first, threads):
     network.stimulate(source, SpikeList(np.array([1.0]) * ms), port="spikes", weight=1.0)
     network.project(source, target[first:], AllToAll(), weight=2e38 * pA, delay=1 * ms, port="exc")
     simulation = Simulation(network, threads=threads)
-    with pytest.raises(SimulationError, match=f"i_exc of neuron {first} ran away"):
+    with pytest.raises(SimulationError, match=f"i_exc of neuron {first} diverged"):
         simulation.step(40)
     simulation.close()

@@ -14,6 +14,7 @@ from neuropil.model import (
     AllToAll,
     Blocks,
     Circulant,
+    Convolution,
     Distribution,
     Edges,
     FirstOrder,
@@ -32,6 +33,7 @@ from neuropil.model import (
     OneToOne,
     Permutation,
     Poisson,
+    Pooling,
     Regular,
     Rewiring,
     Signal,
@@ -163,6 +165,8 @@ class Drawing:
             self.couple(self.some(point[0][0]), point[0][1])
         for first, second, form in s.graded:
             self.graded(pops[first], pops[second], KINDS[s.kinds[second - 1]], form)
+        for first, second, form, port in s.shared:
+            self.shared(pops[first], pops[second], KINDS[s.kinds[second - 1]], form, port)
         signals = self.modulate(pops) if s.modulated else {}
         learning = [p for p, wire in zip(made, s.wires, strict=True) if wire.synapse and not wire.rewired and "weight" in p.synapse.spec.states]
         if s.normalised and learning:
@@ -277,6 +281,31 @@ class Drawing:
         elif form == "blocks":
             weight = Blocks(weight * (self.array(0, 1, n, 1, 1) if self.maybe() else self.array(0, 1, 1, n, n)))
         self.network.project(pre, post, rule, weight=weight, delay=delay, input=entry, synapse=Graded(release))
+
+    def shared(self, source: Any, target: Any, kind: Any, form: str, port: str) -> None:
+        """Spikes or what is graded through a convolution or pooling: some neurons of the source are channels of a line or a plane, some of the target see them."""
+        sizes = [(c, *axes) for c in (1, 2) for axes in [(a,) for a in range(1, 10)] + [(a, b) for a in (1, 2, 3) for b in (1, 2, 3)] if c * int(np.prod(axes)) <= source.size]
+        shape = self.one_of(sizes)
+        size, moves = [self.whole(1, n) for n in shape[1:]], {"stride": self.whole(1, 3), "padding": self.whole(0, 1)}
+        entry, amplitude = next(iter(kind.inputs.items())) if not port else (None, kind.ports[port])
+        unit, channels = (0.1 if not port else 1.5) * amplitude, 1
+
+        def made() -> Any:
+            if form == "pooling":
+                return Pooling(shape, size, self.number(-0.5, 1.0) * unit, **moves)
+            kernel = self.array(-0.5, 1.0, channels, shape[0] // groups, *size)
+            return Convolution(kernel * unit, shape, **moves, groups=groups, dilation=1)
+
+        groups = channels = shape[0] if form == "convolution" and self.maybe() else 1
+        if int(np.prod(made().target_shape)) > target.size:  # a window over all: one position
+            size, moves, shape = list(shape[1:]), {"stride": 1, "padding": 0}, (1, *shape[1:])
+            groups = channels = 1
+        channels *= self.whole(1, max(1, target.size // int(np.prod(made().target_shape)))) if form == "convolution" else 1
+        weight = made()
+        order = np.argsort(self.array(0, 1, target.size)) if self.maybe() else np.arange(target.size)
+        pre, post = source[source.size - weight.shape[0] :], target[order[: weight.shape[1]]]
+        how: dict[str, Any] = {"port": port} if port else {"input": entry, "synapse": Graded(release)}
+        self.network.project(pre, post, AllToAll(), weight=weight, delay=self.whole(1 if port else 0, 12) * self.dt, **how)
 
     def couple(self, pop: Any, kind: str) -> None:
         """Gap junctions within a population or a view of one, along a line or a part of it."""

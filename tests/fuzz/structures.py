@@ -191,6 +191,9 @@ class Wire:
     late: bool = False
 
 
+SHARED = ("convolution", "pooling")
+"""Forms of weights that many synapses share."""
+
 GRADED = ("all", "rule", "delays", "circulant", "permutation", "blocks", "kronecker")
 """Forms of the weights of graded projections."""
 
@@ -212,6 +215,7 @@ class Structure:
     watched: bool
     recorded: tuple[tuple[int, str], ...] = ()
     graded: tuple[tuple[int, int, str], ...] = ()  # indices of the source and the target, and the form of the weights
+    shared: tuple[tuple[int, int, str, str], ...] = ()  # likewise, and the port, or "" of graded ones
 
 
 def structure(number: int) -> Structure:
@@ -246,7 +250,12 @@ def structure(number: int) -> Structure:
     changed = {name for _, name in modulated}
     free = [(k, key) for k, name in enumerate(kinds, 1) for key in KINDS[name].recorded if not changed or (key != "slope" and not READS.get(key, set()) & changed)]
     recorded = tuple(dict.fromkeys(pick(free) for _ in range(2)))
-    return Structure(*rest, recorded, graded)
+    shared = []
+    for _ in range(int(g.integers(0, 3))):
+        spiking = not point or g.random() < 0.6
+        source, target = (int(g.integers(0, len(kinds) + 1)), int(g.integers(1, len(kinds) + 1))) if spiking else (pick(point), pick(point))
+        shared.append((source, target, pick(SHARED), pick(KINDS[kinds[target - 1]].ports) if spiking else ""))
+    return Structure(*rest, recorded, graded, tuple(shared))
 
 
 def synapse_of(name: str) -> tuple[Any, Any]:

@@ -56,7 +56,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a start without unit": (lambda: npl.Network().population("e", LIFExp(), 3, initial={"v": -65}), r"e.v needs a unit.*-65 \* mV"),
     "an array of another length": (lambda: npl.Network().population("e", LIFExp(tau_m=np.ones(3) * ms), 100), r"tau_m has the wrong shape.*\(100,\)"),
     "a misspelt port": (lambda: project(port="excit"), "did you mean 'exc'"),
-    "no port": (lambda: project(port=None), "use one of: exc, inh"),
+    "no port": (lambda: project(port=None), "events need a port.*port='exc'"),
     "a population by its name": (lambda: project(source="exc"), r"network\['exc'\]"),
     "a probe by a name": (lambda: net()[0].probe("exc", "v"), r"network\['exc'\]"),
     "a conductance for a current": (lambda: project(weight=1 * nS), "wrong unit.*nS.*pA"),
@@ -223,8 +223,13 @@ def test_a_misspelled_equation_is_answered_and_not_ignored() -> None:
         type("Deaf", (npl.Synapse,), {"arrives": lambda self, s, w: {}})
     with pytest.warns(UserWarning, match=r"Silent has a reset\(\) and neither fires\(\) nor hazard\(\)"):
         type("Silent", (npl.Neuron,), {"v": npl.State(0.0), "threshold": lambda self, s: s.v > 1.0, "reset": lambda self, s: {"v": 0.0}})
+    mine = type("Mine", (npl.Neuron,), {"v": npl.State(0.0), "derivative": lambda self, s, x: {"v": -s.v / ms}})
+    with pytest.raises(NeuropilError, match=r"(?s)Heir has no equation 'derivatives'.*did you mean 'derivative'"):  # or the inherited one would act
+        type("Heir", (mine,), {"derivatives": lambda self, s, x: {"v": -s.v / (2 * ms)}})
     both = {"v": npl.State(0.0), "derivative": lambda self, s, x: self.derivatives(s), "derivatives": lambda self, s: {"v": -s.v / ms}}
-    assert type("Helped", (npl.Neuron,), both).spec.states  # type: ignore[attr-defined]
+    helped = type("Helped", (npl.Neuron,), both)
+    assert helped.spec.states  # type: ignore[attr-defined]
+    type("HelpedOtherwise", (helped,), {"derivatives": lambda self, s: {"v": -s.v / (3 * ms)}})  # takes the place of what is called
 
 
 def test_the_model_without_mistakes_is_right(tmp_path: Path) -> None:
@@ -246,7 +251,7 @@ def test_comparisons_that_python_makes_by_itself_are_no_errors() -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["explain", "lif"], "did you mean 'lif_"),
+        (["explain", "lif_ex"], "did you mean 'lif_exp'"),
         (["run", "brunel", "--time", "100 lightyears"], "100ms, 0.1s"),
         (["run", "brunel", "--time", "0.1mV"], "100ms, 0.1s"),
     ],

@@ -220,6 +220,21 @@ def test_signature_and_text_of_a_model_show_its_parameters() -> None:
     assert LIFExp.getdoc() == str(card(LIFExp))
 
 
+def test_a_network_is_shown_with_what_it_holds() -> None:
+    net = npl.Network("shown", citation="Author (1999)", published={"exc": 5.0})
+    exc = net.population("exc", LIFExp(tau_m=20 * ms), 80)
+    net.stimulate(exc, npl.Poisson(8 * npl.units.Hz), port="exc", weight=1 * pA)
+    net.project(exc, exc, npl.FixedProbability(0.1), weight=npl.Normal(3 * pA, 1 * pA), delay=1.5 * ms, port="exc")
+    found = {table.title: table.rows for table in tables(net)}
+    assert found["populations"] == [("exc", "80", "LIFExp(tau_m=20 ms)", "published: 5 Hz")]
+    (projection,) = found["projections"]
+    assert projection[:2] == ("exc", "exc") and "0.1" in projection[2] and "1.5 ms" in projection and projection[3].count("pA") == 1
+    assert found["stimuli"][0][0] == "exc" and "Poisson" in found["stimuli"][0][1]
+    assert "Author (1999)" in net._repr_html_() and net._repr_latex_() is None
+    rows = {table.title: table.rows for table in card("microcircuit").tables}
+    assert len(rows["populations"]) == 8 and rows["projections"][-1][0] == "… 39 more"
+
+
 def test_arguments_are_explained_by_the_docstring() -> None:
     def circuit(scale: float = 1.0, drive: str = "dc") -> npl.Network:
         """A circuit.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import neuropil.view
 from neuropil.cli import app
 from neuropil.cli.loading import add_probes, load, with_settings
 from neuropil.cli.values import literal, quantity
@@ -76,6 +77,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _Engine:
     view.raster_figure = lambda result: types.SimpleNamespace(savefig=lambda path, dpi: path.write_bytes(b"png"))  # type: ignore[attr-defined]
     view.write_report = lambda result, path, published=None: path.write_text("<html>")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "neuropil.engine", module)
+    view.__path__ = list(neuropil.view.__path__)  # what is not replaced is the package's own
     monkeypatch.setitem(sys.modules, "neuropil.view", view)
     monkeypatch.chdir(tmp_path)
     return stand_in
@@ -221,6 +223,7 @@ def test_published_rates_stand_beside(engine: _Engine) -> None:
     result = call("run", "microcircuit", "--scale", "0.01", "--time", "10")
     assert result.exit_code == 0
     assert "published" in result.stdout and "0.903" in result.stdout
+    assert "not comparable: the circuit is scaled by 0.01" in result.stdout and "few neurons in L5E, L5I" in result.stdout
 
 
 def test_interrupted_run_is_saved_and_says_so(engine: _Engine, tmp_path: Path) -> None:

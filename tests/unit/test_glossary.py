@@ -29,6 +29,16 @@ REPLACED = {
     r"\blazy\b|\blazily\b": "event-driven",
     r"starting values?": "initial value",
     r"(?<!there )\b(is|are) no (neuron|region|location|number|projection|network|path|time|directory|folder|scale)\b": "is not a ...",
+    r"left to chance|chance decides": "random",
+    r"\b(held|holds?) against\b": "compared with",
+    r"\b(ran|runs?|running) away\b": "diverged, diverges",
+    r"without notice": "at unannounced times",
+    r"to speak of|\bof late\b|full tilt|in one go|of its own accord|good news|round figures|a rehearsal": "plain words",
+    r"c[oa]mes? upon|come across": "reaches",
+    r"\b(wakes?|woken|waking|awake|asleep)\b": "restore, resume",
+    r"opens anywhere": "self-contained",
+    r"\bsprouts?\b": "is attached",
+    r"\bwhoever\b": "name who or what",
     r"\bDraft\b|\bLazyStore\b|\bWatchman\b|\bcarry_out\b": "PlanBuilder, event-driven store, guard, execute",
 }
 """Expressions that STYLE replaces, each with what stands in its place."""

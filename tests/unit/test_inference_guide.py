@@ -22,6 +22,9 @@ def test_the_examples_run() -> None:
     found = names["found"]  # Fourcaud-Trocmé et al. (2003): -59.9 mV, 10 nS, 3.48 mV
     assert abs(found.v_t.value + 59.9) < 1.0 and abs(found.g_l.value - 10.0) < 2.0 and abs(found.delta_t.value - 3.48) < 1.0
     assert names["factor"] > 0.75
+    off = np.abs(names["again"] - names["recorded"])
+    assert names["recorded"].min() > 10 and off.mean() < 4 and off.max() < 10, (names["again"], names["recorded"])
+    assert min(one["loss"] for one in names["tuned"].facts["starts"]) < 0.08
     _recover(names)
 
 

@@ -102,6 +102,23 @@ def test_rates(network):
     assert np.allclose(loss(rates, jnp.asarray([[500.0, 0, 250, 200]]), 1.0), [1.0])
 
 
+def test_mean_rates_of_populations(network):
+    """Two populations of different size; what lies before `skip` does not count."""
+    loss = losses.PopulationRates(("hidden", "input"), scale=50.0, skip=1.0).resolved(network)
+    seen = losses.Response({"hidden": spikes([1, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]), "input": spikes([1, 1, 1], [1, 0, 0])}, {}, 1.0)
+    rates = loss.outputs(seen)
+    assert np.allclose(rates, [[250.0, 500.0]]) and np.allclose(loss(rates, jnp.asarray([[200.0, 550.0]]), 1.0), [1.0])
+    with pytest.raises(ModelError, match="no population 'hiden'"):
+        losses.PopulationRates(("hiden",)).resolved(network)
+    with pytest.raises(ModelError, match="readout never spikes"):
+        losses.PopulationRates(("readout",)).resolved(network)
+    with pytest.raises(ModelError, match="leaves no step"):
+        losses.PopulationRates(("hidden",), skip=3.0).outputs(seen)
+    for wrong in ({"of": ()}, {"of": "hidden"}, {"of": ("a", "a")}, {"of": ("a",), "scale": 0.0}, {"of": ("a",), "skip": -1.0}, {"of": ("a",), "scale": True}):
+        with pytest.raises(ModelError, match="PopulationRates"):
+            losses.PopulationRates(**wrong)
+
+
 @pytest.mark.parametrize("dt", [0.1, 1.0])
 def test_van_rossum_of_one_and_of_two_spikes(dt):
     steps, tau = round(60 / dt), 7.0
@@ -141,6 +158,7 @@ def test_trace_error_and_skip():
     [
         (losses.CrossEntropy(smoothing=0.1), RANDOM.normal(size=(3, 4)), np.array([0, 3, 1])),
         (losses.SpikeRate(), RANDOM.uniform(0, 90, (3, 4)), np.array([0, 3, 1])),
+        (losses.PopulationRates(("a", "b")), RANDOM.uniform(0, 90, (3, 2)), RANDOM.uniform(0, 90, (3, 2))),
         (losses.VanRossum(tau=5.0), RANDOM.uniform(size=(3, 6, 2)), (RANDOM.uniform(size=(3, 6, 2)) < 0.3).astype(float)),
         (losses.TraceError(scale=3.0), RANDOM.normal(size=(3, 6, 2)), RANDOM.normal(size=(3, 6, 2))),
         (losses.SquaredError(losses.Last()), RANDOM.normal(size=(3, 4)), RANDOM.normal(size=(3, 4))),

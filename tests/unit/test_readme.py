@@ -21,6 +21,9 @@ def test_a_network_and_a_rule_that_learns_in_it(tmp_path, monkeypatch):
     exec(compile(first, "README.md", "exec"), names)
     rates = names["result"].rates()  # type: ignore[attr-defined]
     assert (tmp_path / "raster.png").exists() and all(1.0 < rate < 100.0 for rate in rates.values())
+    dendrites = next(b for b in blocks if "Morphology" in b)
+    exec(compile(first.split("result =")[0] + dendrites, "README.md", "exec"), names)
+    assert names["net"]["L5"].size == 100  # type: ignore[index]
     # From the same description, before it ran.
     exec(compile(first.split("result =")[0] + learning, "README.md", "exec"), names)
     learned = run(names["net"], 100 * ms, seed=1)

@@ -51,7 +51,7 @@ class StepResult:
 
 
 def make_world(name: str, **options: Any) -> Any:
-    """The environment of this name: one of ours (`neuropil/…`), or one that Gymnasium has registered.
+    """The environment of this name: one of the package (`neuropil/…`), or one that Gymnasium has registered.
 
     Args:
         name: id of the environment.

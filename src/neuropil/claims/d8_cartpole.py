@@ -1,7 +1,7 @@
 """D8: CartPole by spikes, in 200 episodes and ten times faster than a deep Q-network.
 
 The agent is `neuropil.zoo.agents.actor_critic`: place cells, a spiking critic and actor, dw/dt = η·δ·e with STDP
-eligibility of 290 ms (Frémaux, Sprekeler & Gerstner 2013). All seeds live in one simulation, each with its own slice of
+eligibility of 290 ms (Frémaux, Sprekeler & Gerstner 2013). All seeds are in one simulation, each with its own slice of
 the network and its own CartPole-v1. What it is compared with is in `cartpole.py`. An agent has solved the task after the
 first episode at which 95 of its last 100 episodes lasted 195 steps or more, so no agent can before its 95th; a median
 over seeds counts those that never did as later than all others. Constants of the agent were chosen by hand on seeds 101

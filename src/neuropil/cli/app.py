@@ -28,7 +28,7 @@ app = typer.Typer(
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """An error of ours is a message and exit code 2, Ctrl-C is exit code 130; neither is a traceback."""
+    """An error of neuropil is a message and exit code 2, Ctrl-C is exit code 130; neither is a traceback."""
 
     @functools.wraps(command)
     def guard(*args: Any, **kwargs: Any) -> None:

@@ -14,11 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from neuropil.cli.loading import add_probes, described, with_settings
-from neuropil.cli.progress import Reporter
 from neuropil.errors import CommandError, Interrupted, did_you_mean
 from neuropil.model import Agent, Network
 from neuropil.result.folder import folder_name
 from neuropil.units import ms
+from neuropil.view.progress import Reporter
+
+ENOUGH_SECONDS, ENOUGH_NEURONS = 1.0, 50
+"""Less than this, and mean rates are not compared with published ones without a remark."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def execute(job: Job, as_json: bool) -> bool:
         json.dump(result.to_json(), sys.stdout)
         sys.stdout.write("\n")
         sys.stdout.flush()
-    _show(result.to_json(), network, folder, console)
+    _show(result.to_json(), network, folder, console, job.scale)
     if interrupted:
         print("neuropil: interrupted; what was recorded is saved", file=sys.stderr)
     return interrupted
@@ -150,7 +153,7 @@ def _pictures(result: Any, network: Network, folder: Path) -> None:
     write_report(result, folder / "report.html", published=network.published)
 
 
-def _show(summary: dict[str, Any], network: Network, folder: Path, console: Console) -> None:
+def _show(summary: dict[str, Any], network: Network, folder: Path, console: Console, scale: float | None) -> None:
     """The summary for people: the rates beside the published ones, the speed, where the files lie."""
     rates = Table("population", "neurons", "rate (Hz)", box=box.SIMPLE_HEAD)
     if network.published:
@@ -164,9 +167,22 @@ def _show(summary: dict[str, Any], network: Network, folder: Path, console: Cons
             row.append(f"{network.published[name]:.3f}" if name in network.published else "")
         rates.add_row(*row)
     console.print(rates)
+    if network.published and (reasons := _not_comparable(summary, network, scale)):
+        console.print(f"published rates are not comparable: {', '.join(reasons)}", highlight=False, soft_wrap=True)
     for line in _figures(summary):
         console.print(line, highlight=False)
     console.print(f"results: {folder}/ (report.html, raster.png, spikes.h5, summary.json)", highlight=False, soft_wrap=True)
+
+
+def _not_comparable(summary: dict[str, Any], network: Network, scale: float | None) -> list[str]:
+    """Why rates of this run and the published ones differ for other reasons than the model."""
+    reasons = [] if scale in (None, 1.0) else [f"the circuit is scaled by {scale:g}"]
+    seconds = float(summary.get("biological_seconds") or 0)
+    if seconds < ENOUGH_SECONDS:
+        reasons.append(f"{seconds:g} s, the start included, are short")
+    if few := [name for name in network.published if name in network.populations and network.populations[name].size < ENOUGH_NEURONS]:
+        reasons.append(f"few neurons in {', '.join(few)}")
+    return reasons
 
 
 def _figures(summary: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from neuropil.codegen.elementwise import module_head
 from neuropil.codegen.pointwise import statements_of
+from neuropil.codegen.propagator_source import Pattern, exponential_text
 from neuropil.lower.graph import Graph
 
 OUTSIDE, SLOW, INFINITE, LONG = 1, 2, 4, 8
@@ -36,12 +37,15 @@ class Propagated:
     Attributes:
         coefficients: nodes of the entries of the matrix; positions: where each stands among the positions that can differ from zero.
         entries: leaves, with the number of the exponential and the position there.
+        pattern: of the matrix; held: of each exponential, rows that count as zero.
         spread: whether they differ between elements.
     """
 
     coefficients: Nodes
     positions: Sequence[int]
     entries: Sequence[tuple[str, int, int]]
+    pattern: Pattern
+    held: Sequence[Sequence[int]]
     spread: bool
 
 
@@ -147,11 +151,11 @@ class _Writer:
         rest = [*self._rates(), *self._propagators(), *self._constants(), *self._period()]
         levels = [f"numbers[{self.number(('level', m))}] = c{k}[0]" for k, m in enumerate(p.mixed)]
         given = [*(f"c{k}" for k in range(len(p.mixed) + len(p.fields))), *(f"j{k}" for k in range(len(p.fields)))]
-        text.arguments += ["numbers", "rows", "size", *given, *(f"{name}{q}" for q in range(len(p.propagated)) for name in ("matrix", "powers", "pattern"))]
+        text.arguments += ["numbers", "rows", "size", *given, *(f"{name}{q}" for q in range(len(p.propagated)) for name in ("matrix", "powers", "spans"))]
         text.arguments += ["table", "periods", "first", "last", "sites", *(f"d{k}" for k in p.arrays if k is not None)]
         text.arguments += ["period_array"] if p.period is not None and p.period_array else []
         text.arguments += ["moved"] if p.noted else []
-        more = ["from neuropil.engine.effects.kernels import is_tick", "from neuropil.engine.effects.propagator import propagated" if p.propagated else ""]
+        more = ["from neuropil.engine.effects.kernels import is_tick", "from neuropil.engine.effects.propagator import halved" if p.propagated else ""]
         more += ["from neuropil.engine.effects.kernels import refractory_steps" if p.period is not None else "", f"real = np.{p.real}"]
         head = module_head("What modulators change.", "float64", self.graphs, *more)
         still, moved = ("    moved[0] = 0\n", "    moved[0] = 1\n    moved[1] = 1\n") if p.noted else ("", "")
@@ -259,6 +263,7 @@ class _Writer:
 
     def _propagated(self, q: int, found: Propagated) -> list[str]:
         graph, nodes = found.coefficients
+        self.functions += exponential_text(f"exponentials{q}", found.pattern, found.held, exact=not found.spread)
         if not found.spread:
             into = [self.number(("coefficient", f"{q} {k}")) for k in range(len(nodes))]
             self._alone(f"coefficients{q}", graph, nodes, [], self._now, into)
@@ -267,7 +272,7 @@ class _Writer:
             outs = [f"o{k}" for k in range(len(nodes))]
             given = [f"matrix{q}[{p}]" for p in found.positions]
             filled = [self._many(f"coefficients{q}", graph, nodes, self._now, outs, lambda names: [f"o{k}[i] = {n}" for k, n in enumerate(names)], given)]
-        made = [*filled, f"if propagated(matrix{q}, powers{q}, *pattern{q}):", f"    numbers[0] = fault | {INFINITE}", f"    return fault | np.int64({INFINITE})"]
+        made = [*filled, f"if exponentials{q}(matrix{q}, powers{q}, spans{q}):", f"    numbers[0] = fault | {INFINITE}", f"    return fault | np.int64({INFINITE})"]
         return made if found.spread else [*made, *(f"numbers[{self.number(('entry', leaf))}] = powers{q}[{kind}, {p}, 0]" for leaf, kind, p in found.entries)]
 
     def _constants(self) -> list[str]:

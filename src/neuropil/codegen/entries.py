@@ -2,7 +2,7 @@
 
 Beside the function itself Numba compiles an entry from Python, and one from C. Kernels have in place of the latter one of the form
 ``entry(address of the arguments) -> int64``. Arguments lie there one after the other in words of 8 bytes: a number in one, an array as
-the address of its data, its shape and its strides, a tuple as what it holds. Whoever calls keeps the arrays alive.
+the address of its data, its shape and its strides, a tuple as what it holds. The caller keeps the arrays alive.
 """
 
 from __future__ import annotations

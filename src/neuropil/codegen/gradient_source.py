@@ -6,8 +6,7 @@ Everything is named by its role and place, so models with the same equations sha
 from __future__ import annotations
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.gradient import StepGradient
-from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role, Signature
+from neuropil.plan.gradient_signature import FIRED, NEAR, RESTING, Argument, GradientSignature, Role
 
 NAME = "gradient"
 """The name under which these sources are kept."""
@@ -32,15 +31,15 @@ def source_of(signature: GradientSignature, precision: str) -> str:
     return "\n".join([*lines, *(line for loop in loops for line in loop), ""])
 
 
-class Writer:
-    """What all loops share.
+class _Writer:
+    """What both loops share.
 
     Args:
         signature: arguments of the kernel.
         roots: nodes that it computes.
     """
 
-    def __init__(self, signature: Signature, roots: list[int]):
+    def __init__(self, signature: GradientSignature, roots: list[int]):
         self.signature, self.program, self.graph = signature, signature.program, signature.program.graph
         self.use, self.roots = signature.program.use, roots
         self.names: dict[int, str] = {}
@@ -75,6 +74,8 @@ class Writer:
         kind, _, of = leaf.partition(".")
         if not of:
             return {"r": "resting", "u": "drawn", "z": "z"}[kind]
+        if kind == "n":
+            return f"n{of}"
         places = {"s": self.program.names.states, "g": self.program.names.states, "x": self.program.names.inputs, "w": self.program.names.ports}[kind]
         return f"{kind}{places.index(of)}"
 
@@ -94,16 +95,14 @@ class Writer:
         ]  # fmt: skip
 
 
-class _Forward(Writer):
+class _Forward(_Writer):
     """The loop of a step."""
-
-    signature: GradientSignature
-    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.forward)
         self._reads()
         self.body += statements(self.graph, self.roots, self.names, self.leaf)
+        self.body += [f"n{j} = {self.names[node]}" for j, node in enumerate(signature.program.cut)]
         self._writes()
 
     def _reads(self) -> None:
@@ -145,14 +144,13 @@ class _Forward(Writer):
             self.body += [line for line, _ in bits] + [f"code[k, i] = {' | '.join(n for _, n in bits)}"]
 
 
-class _Backward(Writer):
+class _Backward(_Writer):
     """The loop of the product."""
-
-    signature: GradientSignature
-    program: StepGradient
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.backward)
+        self.names |= {node: f"n{j}" for j, node in enumerate(signature.program.cut)}
+        self.names |= {signature.program.fired: "emitted"} if signature.program.reads_fired else {}
         self._reads()
         self.body += statements(self.graph, self.roots, self.names, self.leaf)
         self._writes()
@@ -167,6 +165,7 @@ class _Backward(Writer):
             self.body.append("z = spike_bar[at_spike_bar, i]")
         self.body += [f"{self.leaf(leaf)} = {name(Role.TAPE, leaf)}[row, i]" for leaf in program.tape]
         self.body += [f"resting = (code[k, i] & np.uint8({RESTING})) != np.uint8(0)"] if program.names.rests else []
+        self.body += [f"emitted = (code[k, i] & np.uint8({FIRED})) != np.uint8(0)"] if program.reads_fired else []
         self.body += ["drawn = uniform[k, i]"] if program.draws(self.roots) else []
 
     def _writes(self) -> None:

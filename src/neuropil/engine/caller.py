@@ -27,7 +27,7 @@ def contents(network: Network) -> dict[str, int]:
 
 
 def between_steps(method: Callable[..., T]) -> Callable[..., T]:
-    """A method of a simulation that changes it as a whole: not while another thread runs it, not after it was closed."""
+    """A method, of what has the guard of a simulation, that changes it between steps: not while another thread runs it, not after it was closed."""
 
     @functools.wraps(method)
     def guarded(self: Any, *args: Any, **options: Any) -> T:

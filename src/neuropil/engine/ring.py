@@ -1,4 +1,4 @@
-"""Rings: arrays with an entry for each step ahead, or of late."""
+"""Rings: arrays with an entry for each of the next steps, or of the last ones."""
 
 from __future__ import annotations
 

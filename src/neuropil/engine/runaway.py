@@ -1,4 +1,4 @@
-"""Which state ran away: the error that names population or projection, variable, element and location."""
+"""Which state diverged: the error that names population or projection, variable, element and location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neuropil.units import unit_name
 
 def runaway(core: Core) -> SimulationError:
     """The error for the first state that is not finite or beyond bounds: neurons, then cells, then synapses."""
-    plan, when = core.plan, f"ran away at t = {core.diverged * core.plan.dt:g} ms"
+    plan, when = core.plan, f"diverged at t = {core.diverged * core.plan.dt:g} ms"
     states = [(m.population, full_name(m.part, s)) for a in plan.batches for m in a.members for s in a.states]
     states += [(c.population, s) for c in plan.cells.values() for s in c.flat()]
     for population, state in states:

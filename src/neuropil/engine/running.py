@@ -45,7 +45,7 @@ class Running(Resuming):
             The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
 
         Raises:
-            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away, or an effect that left its bounds
+            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or diverged, or an effect that left its bounds
                 (`result` gives what was recorded, and it is kept in the folder; `restore` goes back).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
@@ -105,7 +105,7 @@ class Running(Resuming):
         Raises:
             Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
             StorageError: as in `run`.
-            SimulationError: not a whole number from 0; a state that became NaN or ran away.
+            SimulationError: not a whole number from 0; a state that became NaN or diverged.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)

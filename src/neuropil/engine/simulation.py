@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from neuropil.model.contents.contents import Population, StimulusConnection
 from neuropil.model.contents.population import View
 from neuropil.model.network.network import Network
 from neuropil.plan.plan import Plan, make_plan
+from neuropil.registry import provided
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
@@ -69,7 +70,7 @@ class Simulation(Running):
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
-        progress: see `Progress`.
+        progress: True shows phases and the share that is done; or a function, see `Progress`.
         start: a snapshot to start from, of this network or of one like it. Things find each other by name: what the network has besides starts
             fresh, what it lacks, or has in another size, is an error. Stimuli, probes and parameters are those of the network, and an
             amplitude that was set counts unless the stimulus is described anew; parameters, synapses and whatever else is drawn at the
@@ -87,12 +88,14 @@ class Simulation(Running):
         self, network: Network, *, dt: Quantity | float | None = None, seed: int | None = None, threads: int | None = None,
         precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None, overwrite: bool = False, start: Snapshot | None = None,
+        progress: Progress | bool | None = None, overwrite: bool = False, start: Snapshot | None = None,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
+        if isinstance(progress, bool):
+            progress = provided("progress").display(progress)
         if progress is not None and not callable(progress):
-            raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
+            raise SimulationError("progress must be a function", got=progress, expected="True, False, or progress(phase, fraction, info)")
         if start is not None and (resume is not None or not isinstance(start, Snapshot)):
             got, fix = (start, "simulation.snapshot(), or npl.load_snapshot(path)") if resume is None else (f"resume={resume!r} as well", "one of them")
             raise SimulationError("start must be a snapshot, without resume", got=got, fix=fix)
@@ -103,7 +106,7 @@ class Simulation(Running):
             precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
         self._guard, self._restored = CallerGuard(network), 0
-        self.network = network.frozen()
+        self._described, self.network = network, network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
@@ -123,7 +126,7 @@ class Simulation(Running):
         self._start: States | None = None
         try:
             self._build(start)
-            self._modulation = Modulation(self.plan, self.core)
+            self._modulation = Modulation(self.plan, self.core, self._guard)
             self._interventions = Interventions(self.core, self._modulation)
             self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
@@ -248,10 +251,11 @@ class Simulation(Running):
                 its order; of a stimulus those of its description, or "weight".
 
         Raises:
-            NetworkError: what does not exist, or decides what the network is made of.
+            NetworkError: what does not exist, is of another network, or decides what the network is made of.
             ModelError, UnitError, SimulationError: a value that does not fit; nothing is changed then.
         """
         with self._guard.using("set"):
+            self._require_own(target, "set")
             self._flush_pending()
             change = self._interventions.prepared(target, values)
             with self._guard.whole(), self._compilations:
@@ -289,7 +293,8 @@ def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | No
     Args:
         duration: biological time of the whole run: with `resume`, what was run before the checkpoint counts.
         checkpoint_every: biological time between checkpoints, written to the `out` folder.
-        options: arguments of `Simulation`.
+        options: arguments of `Simulation`. Without `progress`, a run of more than two seconds is shown on a terminal and in a notebook;
+            `progress=False` shows nothing.
 
     Returns:
         The result, as of `Simulation.run`.
@@ -301,6 +306,9 @@ def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | No
     for name in options:
         if name not in known:
             raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
-    with Simulation(network, **options) as simulation:
+    shown = None
+    if options.get("progress") is None or isinstance(options["progress"], bool):
+        shown = options["progress"] = provided("progress").display(options.get("progress"))
+    with nullcontext() if shown is None else closing(shown), Simulation(network, **options) as simulation:
         onward = simulation.run if options.get("resume") is None else simulation.run_until
         return onward(duration, checkpoint_every=checkpoint_every)

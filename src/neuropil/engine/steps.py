@@ -55,27 +55,75 @@ def _copy(copies, begin, end, frame):
 
 
 @inner_njit(**PROGRAM_FLAGS)
-def _tick(table, copies, frame, first, end, timed, clock):
-    """Call the operations with a period; gives their faults."""
-    fault = 0
-    copied = table[first - 1, COPIES] if first else 0
-    c0 = cycles() if timed else 0
+def _call_all(program, first, end):
+    """Call operations, one after the other; what any of them returned, all bits together."""
+    table, copies, frame = program
+    found, copied = 0, table[first - 1, COPIES] if first else 0
     for j in range(first, end):
         _copy(copies, copied, table[j, COPIES], frame)
         copied = table[j, COPIES]
-        fault |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
-    c1 = cycles() if timed else 0
-    clock[_MODULATION] += c1 - c0
-    return fault
+        found |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+    return found
 
 
 @inner_njit(**PROGRAM_FLAGS)
-def _found(table, first):
-    """What the operations that check find: 0 if nothing."""
-    found = 0
-    for j in range(first, table.shape[0]):
-        found |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+def _call_timed(program, first, end, timed, clock, phase):
+    """The same, counted to a phase."""
+    c0 = cycles() if timed else 0
+    found = _call_all(program, first, end)
+    c1 = cycles() if timed else 0
+    clock[phase] += c1 - c0
     return found
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _due(call, begun, window):
+    """Whether a tick is due before a step, and how many steps, of a window, may be done until the next."""
+    due = False
+    for p in range(PERIODS, call.size):
+        due |= begun % call[p] == 0
+        window = min(window, call[p] - begun % call[p])
+    return due and call[TICKED] != begun, window
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _step(program, row, k, own, fired, each, last, counters, clock):
+    """Call the operations of a step.
+
+    Args:
+        program: as of `run`; row: what depends on the step alone; k: the step.
+        own: where this owner's spikes of the step will lie; fired: how many there have been since the owners met.
+        each: the first operation of every step; last: where they end.
+        counters: of the log; clock: as of `run`.
+
+    Returns:
+        How many own neurons have fired since the owners met, and states beyond all bounds.
+    """
+    table, copies, frame = program
+    timed, before, diverged = k % SAMPLED == 0, fired, 0
+    frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, own
+    for c in range(row.size):
+        frame[FRAME + c] = row[c]
+    copied = table[each - 1, COPIES] if each else 0
+    c0 = cycles() if timed else 0
+    for j in range(each, last):
+        frame[_COUNT], frame[_OWN + 1] = fired, fired - before
+        _copy(copies, copied, table[j, COPIES], frame)
+        copied = table[j, COPIES]
+        value = call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+        result = table[j, RESULT]
+        if result == FIRED_COUNT:
+            fired = value
+        elif result == EVENT_COUNT:
+            counters[EVENTS] += value
+        elif result == DIVERGED:
+            diverged += value
+        if timed and table[j, LAP] >= 0:
+            c1 = cycles()
+            clock[table[j, LAP]] += c1 - c0
+            c0 = c1
+    clock[TIMED_STEPS] += 1 if timed else 0
+    return fired, diverged
 
 
 @cached_njit(**PROGRAM_FLAGS)
@@ -94,10 +142,10 @@ def run(program, exchange, log, clock, columns, call):
     Returns:
         Why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed, 4 a fault at the tick of the next step.
     """
-    table, copies, frame = program
+    table, _, frame = program
     spikes, bounds, alarm, barrier = exchange
     log_step, log_neuron, counters, recent, counts = log
-    owner, start, steps, room, first, filing = call[OWNER], call[FIRST], call[STEPS], call[ROOM], call[ROW], call[FILING]
+    owner, start, first, filing = call[OWNER], call[FIRST], call[ROW], call[FILING]
     each, last = filing + call[TICKING], table.shape[0] - call[CHECKING]  # the operations of every step
     interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
     _describe(frame, _PUBLISHED, owners, most, 4)
@@ -112,75 +160,38 @@ def run(program, exchange, log, clock, columns, call):
         frame[_PUBLISHED] = published.ctypes.data
         while call[UNFILED]:
             emitted = start + done - call[UNFILED]
-            timed = emitted % SAMPLED == 0
-            c0 = cycles() if timed else 0
             fell = when[emitted % interval]
-            if not account(emitted, fell, counters, recent, room, log_step.size):
+            if not account(emitted, fell, counters, recent, call[ROOM], log_step.size):
                 return 1
             log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters, counts)
             frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
-            copied = 0
-            for j in range(filing):
-                _copy(copies, copied, table[j, COPIES], frame)
-                copied = table[j, COPIES]
-                call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+            _call_timed(program, 0, filing, emitted % SAMPLED == 0, clock, _SPIKES)
             call[UNFILED] -= 1
-            c1 = cycles() if timed else 0
-            clock[_SPIKES] += c1 - c0
-        if done == steps:
-            return 2 if _found(table, last) else 0
+        if done == call[STEPS]:
+            return 2 if _call_all(program, last, table.shape[0]) else 0
         side = counters[MEETINGS] & 1
         mine, when = spikes[side, owner], bounds[side]
-        window = min(interval, steps - done)
-        begun = start + done
+        begun, window = start + done, min(interval, call[STEPS] - done)
         if call[TICKING]:
             # Owners meet at every tick: before it, since all spikes count, and after it, since the fault of one stops all.
-            due = False
-            for p in range(PERIODS, call.size):
-                due |= begun % call[p] == 0
-                window = min(window, call[p] - begun % call[p])
-            if due and call[TICKED] != begun:
+            due, window = _due(call, begun, window)
+            if due:
                 call[TICKED] = frame[_STEP] = begun
-                alarm[8 * owner + 1] = begun + 1 if _tick(table, copies, frame, filing, each, begun % SAMPLED == 0, clock) else 0
+                alarm[8 * owner + 1] = begun + 1 if _call_timed(program, filing, each, begun % SAMPLED == 0, clock, _MODULATION) else 0
                 if not meet(barrier, owner, owners):
                     return 3
                 if alarmed(alarm[1:], begun, begun + 1):
                     return 4
         frame[_FIRED] = mine.ctypes.data
         fired = 0
-        for _ in range(window):
-            k = start + done
-            timed = k % SAMPLED == 0
+        for k in range(begun, begun + window):
             before = fired
-            diverged = 0
-            frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, mine.ctypes.data + 4 * before
-            for c in range(columns.shape[1]):
-                frame[FRAME + c] = columns[first + done, c]
-            copied = table[each - 1, COPIES] if each else 0
-            c0 = cycles() if timed else 0
-            for j in range(each, last):
-                frame[_COUNT], frame[_OWN + 1] = fired, fired - before
-                _copy(copies, copied, table[j, COPIES], frame)
-                copied = table[j, COPIES]
-                value = call_entry(table[j, ENTRY], table[j, ARGUMENTS])
-                result = table[j, RESULT]
-                if result == FIRED_COUNT:
-                    fired = value
-                elif result == EVENT_COUNT:
-                    counters[EVENTS] += value
-                elif result == DIVERGED:
-                    diverged += value
-                if timed and table[j, LAP] >= 0:
-                    c1 = cycles()
-                    clock[table[j, LAP]] += c1 - c0
-                    c0 = c1
+            fired, diverged = _step(program, columns[first + k - start], k, mine.ctypes.data + 4 * before, before, each, last, counters, clock)
             when[k % interval, owner, 0] = before
             when[k % interval, owner, 1] = fired
             if diverged and alarm[8 * owner] <= begun:
                 alarm[8 * owner] = k + 1
-            clock[TIMED_STEPS] += 1 if timed else 0
-            done += 1
-        call[DONE] = done
+        call[DONE] = done + window
         timed = counters[MEETINGS] % SAMPLED == 0
         counters[MEETINGS] += 1
         c0 = cycles() if timed else 0

@@ -11,7 +11,7 @@ from neuropil.model.contents.contents import Population
 
 
 class SpikeTally(AsDescribed):
-    """Counts of all spikes since t = 0, and the spikes of late.
+    """Counts of all spikes since t = 0, and the most recent spikes.
 
     Args:
         populations: of the network.

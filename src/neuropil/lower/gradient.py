@@ -7,6 +7,7 @@ the spike by the distance to threshold, and the cotangents of states, inputs, po
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,16 +66,18 @@ Step = Callable[..., tuple[dict[str, Any], Any, Any]]
 
 
 class Differentiated:
-    """What a step and a value have in common: one graph with the roots of both directions.
+    """A function of elements with its product: one graph with the roots of both directions.
 
     Attributes:
-        names, use: of what it takes.
         graph: all operations.
     """
 
-    names: Names
-    use: Use
     graph: Graph
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """Names of the leaves that change from step to step."""
+        raise NotImplementedError
 
     @property
     def forward(self) -> list[int]:
@@ -93,14 +96,9 @@ class Differentiated:
 
     @cached_property
     def tape(self) -> tuple[str, ...]:
-        """Leaves of the product that change from step to step: states, inputs and ports, by leaf name."""
+        """Leaves of the product that change from step to step, by name."""
         found = self.graph.leaves(*self.backward)
         return tuple(n for n in self.leaves if n in found)
-
-    @property
-    def leaves(self) -> tuple[str, ...]:
-        """Names of the leaves that change from step to step: states, inputs and ports."""
-        return (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
 
     def draws(self, roots: list[int]) -> bool:
         """Whether these roots need a uniform number."""
@@ -161,14 +159,55 @@ class StepGradient(Differentiated):
         return cls(names, use, graph, new, fired, slope, bars[1], inputs, ports, wanted)
 
     @property
+    def leaves(self) -> tuple[str, ...]:
+        """Names of the leaves that change from step to step: states, inputs and ports."""
+        return (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
+
+    @property
     def forward(self) -> list[int]:
         """Roots of the step."""
-        return [*self.new.values(), self.fired, self.slope]
+        return [*self.new.values(), self.fired, self.slope, *self.cut]
 
     @property
     def backward(self) -> list[int]:
         """Roots of the product."""
         return [*self.state_bar.values(), *self.input_bar.values(), *self.port_bar.values(), *self.parameter_bar.values()]
+
+    @cached_property
+    def _before(self) -> tuple[tuple[int, ...], bool]:
+        """What the product uses directly and the step knows: nodes with numbers, and whether it uses that a spike was emitted. Other truth values are made of such numbers;
+        what depends on the refractory period alone is made of the code."""
+        moving: set[int] = set()
+        stack: list[int] = []
+        for n in self.graph.reach(self.backward):
+            node = self.graph.nodes[n]
+            if (node.op == "leaf" and (node.value == "z" or node.value.startswith("g."))) or moving & set(node.args):
+                moving.add(n)
+                stack += node.args
+        stack += self.backward
+        seen: set[int] = set()
+        while stack:
+            n = stack.pop()
+            if n not in moving and n not in seen and self.graph.leaves(n) & set(self.leaves):
+                seen.add(n)
+                stack += self.graph.nodes[n].args if self.graph.nodes[n].kind != "f" and n != self.fired else ()
+        numbers = (n for n in sorted(seen) if self.graph.nodes[n].kind == "f")
+        return tuple(numbers), self.fired in seen
+
+    @cached_property
+    def cut(self) -> tuple[int, ...]:
+        """Nodes of the step that the tape holds instead of leaves, where these are fewer."""
+        return self._before[0] if len(self._before[0]) < len(super().tape) else ()
+
+    @cached_property
+    def reads_fired(self) -> bool:
+        """The product reads from the code whether a spike was emitted."""
+        return self.cut != () and self._before[1]
+
+    @property
+    def tape(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Leaves of the product that change from step to step, or the nodes of `cut`: n.0, n.1 and so on."""
+        return tuple(f"n.{j}" for j in range(len(self.cut))) or super().tape
 
     @cached_property
     def can_fire(self) -> bool:
@@ -213,73 +252,72 @@ def _leaf(graph: Graph, name: str, names: Names, use: Use) -> int:
     return graph.leaf(name, static=name.startswith("p."))
 
 
-# --- what elements send ------------------------------------------------------------------------------------------------------------
+# --- other functions of elements ---------------------------------------------------------------------------------------------------
 
 
-Value = Callable[[Any, Any, Any], Any]
-"""(p, s, x) -> a number."""
+Map = Callable[[Any, Any], dict[str, Any]]
+"""(p, leaves) -> numbers by name, of one element."""
 
 
 @dataclass(frozen=True)
-class ValueGradient(Differentiated):
-    """A function of parameters, states and inputs at the beginning of a step, with its product; its cotangent is the leaf z.
+class MapGradient(Differentiated):
+    """A function of an element with its product; leaves are p.*, those by name, and g.*, the cotangents of what it gives.
 
     Attributes:
-        names, use: of what it takes.
+        names: of the leaves that change from step to step.
         graph: all operations.
-        value: its node.
-        state_bar, input_bar, parameter_bar: by name, nodes of the cotangents.
+        given: what it gives, by name.
+        leaf_bar, parameter_bar: by name, nodes of the cotangents that are wanted.
     """
 
-    names: Names
-    use: Use
+    names: tuple[str, ...]
     graph: Graph
-    value: int
-    state_bar: dict[str, int]
-    input_bar: dict[str, int]
+    given: dict[str, int]
+    leaf_bar: dict[str, int]
     parameter_bar: dict[str, int]
 
     @classmethod
-    def of(cls, function: Value, names: Names, use: Use) -> ValueGradient:
-        """Trace a function and its product for what is in use.
+    def of(cls, function: Map, parameters: tuple[str, ...], leaves: tuple[str, ...], outputs: tuple[str, ...], wanted: frozenset[str], model: str) -> MapGradient:
+        """Trace a function and its product.
 
         Args:
             function: of one element.
-            names: of its arguments.
-            use: what of them is in use.
+            parameters, leaves: names of its arguments.
+            outputs: of what it gives.
+            wanted: leaves, and parameters as "p.<name>", whose cotangents are; none: there is no product.
+            model: whose function it is, for error messages.
 
         Returns:
             The graph with its roots.
         """
 
-        def both(p: Any, s: Any, x: Any, z: Any) -> Any:
-            value, pull = jax.vjp(lambda p, s, x: jnp.asarray(function(p, s, x), "float64"), p, s, x)
-            return value, *([bar[n] for n in of] for bar, of in zip(pull(z), (p, s, x), strict=True))
+        def both(p: Any, v: Any, g: Any) -> Any:
+            def floats(p: Any, v: Any) -> Any:
+                made = function(dict(p), dict(v))
+                return [jnp.asarray(made[n], "float64") for n in outputs]
 
-        given = (*(named_leaves(prefix, of) for prefix, of in (("p", names.parameters), ("s", names.states), ("x", names.inputs))), "z")
+            made, pull = jax.vjp(floats, p, v)
+            return made, *([bar[n] for n in of] for bar, of in zip(pull([g[n] for n in outputs]), (parameters, leaves), strict=True))
+
+        given = named_leaves("p", parameters), OrderedDict((n, n) for n in leaves), named_leaves("g", outputs)
         closed = scalar_jaxpr(both, *jax.tree.map(lambda _: "float", given))
         graph = Graph()
-        nodes = iter(absorb(graph, closed, [_leaf(graph, n, names, use) for n in jax.tree.leaves(given)], names.model))
-        value = next(nodes)
-        bars = [{n: next(nodes) for n in of} for of in (names.parameters, names.states, names.inputs)]
-        if not use.product:
-            return cls(names, use, graph, value, {}, {}, {})
-        wanted = dict.fromkeys((*use.current_bars, *use.flows))
-        reached = [{n: node for n, node in bar.items() if graph.literal(node) != 0.0} for bar in bars]
-        return cls(names, use, graph, value, reached[1], {n: v for n, v in reached[2].items() if n in wanted}, {n: v for n, v in reached[0].items() if n in use.parameters})
+        nodes = iter(absorb(graph, closed, [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(given)], model))
+        made, parameter_bar, leaf_bar = ({n: next(nodes) for n in of} for of in (outputs, parameters, leaves))
+        used = {n: b for n, b in parameter_bar.items() if f"p.{n}" in wanted and graph.literal(b) != 0.0}
+        return cls(leaves, graph, made, {n: b for n, b in leaf_bar.items() if n in wanted}, used)
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """Names of the leaves that change from step to step."""
+        return self.names
 
     @property
     def forward(self) -> list[int]:
-        """The root of the value."""
-        return [self.value]
+        """Roots of what it gives."""
+        return list(self.given.values())
 
     @property
     def backward(self) -> list[int]:
         """Roots of the product."""
-        return [*self.state_bar.values(), *self.input_bar.values(), *self.parameter_bar.values()]
-
-    @cached_property
-    def read(self) -> tuple[str, ...]:
-        """Leaves that change from step to step, of the value or of its product."""
-        found = self.graph.leaves(*self.forward, *self.backward)
-        return tuple(n for n in self.leaves if n in found)
+        return [*self.leaf_bar.values(), *self.parameter_bar.values()]

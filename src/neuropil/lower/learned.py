@@ -16,7 +16,7 @@ PLASTIC = "_plastic"
 
 
 def learned_states(traced: TracedSynapse) -> tuple[str, ...]:
-    """The states that the rule of a traced synapse model changes for good, in the model's order."""
+    """The states that the rule of a traced synapse model changes permanently, in the model's order."""
     model = traced.model
     assert isinstance(model, Synapse)
     if type(model).learned is not None:

@@ -101,7 +101,7 @@ class Traced:
         result = dict(default)
         for name, value in given.items():
             if name not in dimensions:
-                raise ModelError(f"{self.name}.{method}() returns an unknown state {name!r}", fix=did_you_mean(name, dimensions))
+                raise ModelError(f"{self.name}.{method}() returns an unknown state {name!r}", fix=f"{did_you_mean(name, dimensions)}; or declare it: {name} = npl.State(...)")
             what = f"d{name}/dt" if method == "derivative" else name
             try:
                 result[name] = magnitude(value, dimensions[name], f"{self.name}.{method}(): the equation for {what}")

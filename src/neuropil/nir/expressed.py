@@ -104,7 +104,7 @@ def of_input(neuron: models.InputSpikes | models.InputValue | models.OutputValue
 
 @expressed.register
 def of_relay(neuron: Relay, size: int, width: float) -> Expressed:
-    """What hands on spikes: an input of spikes.
+    """What repeats spikes: an input of spikes.
 
     Args:
         neuron, size, width: as of `expressed`.

@@ -22,6 +22,7 @@ from neuropil.model.base import grid
 from neuropil.model.contents.contents import Probe
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.network.changes import parameter_changes, sites_of, stimulus_changed, target_of, with_followers
+from neuropil.model.network.membership import require_member
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.branched import BRANCH
 from neuropil.model.neuron.composite import full_name, split
@@ -77,7 +78,7 @@ def simulate(
 
     Args:
         duration, dt: times; the duration is a multiple of dt.
-        edges: synapses of projections that are left to chance, by the index of the projection in
+        edges: synapses of projections that are drawn at random, by the index of the projection in
             `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what distinguishes each from the others in draws of its own (of noise, of
             parameters): its index in the list, if left out, which is not the engine's between views (`numbered_edges`).
@@ -186,6 +187,7 @@ class _World:
 
     def set(self, target: Any, values: Mapping[str, Any], k: int, modulation: Modulators) -> None:
         """Change parameters of neurons, or a stimulus, before step k."""
+        require_member((self.network,), target, "set")
         found = target_of(self.network, target)
         if isinstance(found, StimulusConnection):
             drives = [source.drive for source in self.sources]

@@ -1,4 +1,4 @@
-"""The arguments of the two kernels of a step, or of what elements send, differentiated through time: objects, of which text is made in `codegen` alone."""
+"""The arguments of the two kernels of a step that is differentiated through time: objects, of which text is made in `codegen` alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from neuropil.lower.gradient import Differentiated, StepGradient, ValueGradient
+from neuropil.lower.gradient import Differentiated, StepGradient
 
 
 class Role(Enum):
@@ -56,7 +56,7 @@ class Argument:
 
 
 class Signature:
-    """What the arguments of a step and of a value have in common.
+    """The hoisted constants among the arguments of two kernels.
 
     Attributes:
         program: the graph with its roots.
@@ -111,7 +111,7 @@ class GradientSignature(Signature):
         if not use.product:
             return ()
         made = self._constants(p.backward)
-        if p.names.rests:
+        if p.names.rests or p.reads_fired:
             made.append(Argument(Role.CODE))
         made += [Argument(Role.STATE_BAR, n) for n in p.names.states]
         made += [Argument(Role.RECORD_BAR, n) for n in use.recorded]
@@ -127,47 +127,3 @@ class GradientSignature(Signature):
         """Those whose cotangents are summed: of the others they are zero."""
         p = self.program
         return tuple(n for n, node in p.parameter_bar.items() if p.graph.literal(node) != 0.0)
-
-
-@dataclass(frozen=True)
-class ValueSignature(Signature):
-    """The arguments of both kernels of a value.
-
-    Attributes:
-        program: the graph with its roots.
-        apart: places of the hoisted constants that differ between elements.
-    """
-
-    program: ValueGradient
-    apart: tuple[int, ...] = ()
-
-    @cached_property
-    def forward(self) -> tuple[Argument, ...]:
-        """Of what is sent."""
-        p = self.program
-        made = self._constants(p.forward)
-        for leaf in p.read:
-            kind, _, n = leaf.partition(".")
-            made += [Argument(Role.STATE, n)] if kind == "s" else [Argument(role, n) for role in self._inputs(n)]
-        return (*made, *(Argument(Role.TAPE, n) for n in p.tape), Argument(Role.VALUE))
-
-    @cached_property
-    def backward(self) -> tuple[Argument, ...]:
-        """Of the product."""
-        p, use = self.program, self.program.use
-        if not use.product:
-            return ()
-        made = [*self._constants(p.backward), *(Argument(Role.TAPE, n) for n in p.tape), Argument(Role.VALUE_BAR)]
-        made += [Argument(Role.STATE_BAR, n) for n in p.state_bar]
-        made += [Argument(role, n) for n in p.input_bar for role, names in ((Role.CURRENT_BAR, use.current_bars), (Role.FLOW_BAR, use.flows)) if n in names]
-        return (*made, *(Argument(Role.PARAMETER_BAR, n) for n in p.parameter_bar))
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Those whose cotangents are summed."""
-        return tuple(self.program.parameter_bar)
-
-    def _inputs(self, n: str) -> list[Role]:
-        """What an input is the sum of."""
-        use = self.program.use
-        return [role for role, names in ((Role.CURRENT, use.currents), (Role.FLOW, use.flows)) if n in names]

@@ -113,7 +113,7 @@ class ClockDriven(StoreKind):
 
 
 class SharedKernel(StoreKind):
-    """The weights once, and where each of them leads; who is reached is worked out when a spike arrives."""
+    """The weights once, and where each of them leads; which targets are reached is computed when a spike arrives."""
 
     name = "shared weights"
 

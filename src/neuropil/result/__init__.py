@@ -6,4 +6,7 @@ from neuropil.result.run import Result
 from neuropil.result.spikes import Spikes
 from neuropil.result.trace import Trace
 
-__all__ = ["Result", "SpikeJournal", "Spikes", "Trace", "TraceJournal", "finalise"]
+load = Result.load
+"""Read a result from the folder of a run."""
+
+__all__ = ["Result", "SpikeJournal", "Spikes", "Trace", "TraceJournal", "finalise", "load"]

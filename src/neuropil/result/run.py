@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from neuropil import units
-from neuropil.errors import NeuropilError, ResultError
+from neuropil.errors import NeuropilError, ResultError, did_you_mean
 from neuropil.registry import provided
 from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
 from neuropil.result.atomic import plain
@@ -67,7 +67,23 @@ class Result:
 
     def __repr__(self) -> str:
         model = self.summary.get("model", "run")
-        return f"Result({model}: {self.duration_ms:g} ms, {self.spikes!r}, {len(self.traces)} traces)"
+        ended = ", interrupted" if self.summary.get("interrupted") else ""
+        return f"Result({model}: {self.duration_ms:g} ms{ended}, {self.spikes!r}, {len(self.traces)} traces)"
+
+    def __getitem__(self, name: str) -> Spikes | Trace:
+        """The spikes of a population, or the trace of a probe.
+
+        Args:
+            name: of the population or the probe.
+
+        Raises:
+            ResultError: there is neither.
+        """
+        if name in self.spikes.populations:
+            return self.spikes.of(name)
+        if name in self.traces:
+            return self.traces[name]
+        raise ResultError("the result has neither a population nor a probe of this name", got=name, fix=did_you_mean(name, [*self.spikes.populations, *self.traces]))
 
     @property
     def t_stop_ms(self) -> float:

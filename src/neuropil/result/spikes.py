@@ -117,9 +117,17 @@ class Spikes:
             object.__setattr__(self, name, value)
         self.__post_init__()
 
-    def times(self) -> NDArray[np.float64]:
-        """(n,) times of the spikes, ms."""
-        return np.asarray(self.step * self.dt, dtype=np.float64)
+    def __getitem__(self, population: str) -> Spikes:
+        return self.of(population)
+
+    def times(self, population: str | None = None) -> NDArray[np.float64]:
+        """(n,) times of the spikes, ms.
+
+        Args:
+            population: of one population alone; None: of all.
+        """
+        chosen = self if population is None else self.of(population)
+        return np.asarray(chosen.step * self.dt, dtype=np.float64)
 
     def size(self, population: str) -> int:
         """Number of neurons in a population."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import ResultError
+from neuropil.registry import provided
 
 
 def concentration_of(modulator: str) -> str:
@@ -66,6 +67,14 @@ class Trace:
 
     def __len__(self) -> int:
         return int(self.times_ms.size)
+
+    def __repr__(self) -> str:
+        span = f", {self.times_ms[0]:g} to {self.times_ms[-1]:g} ms" if len(self) else ""
+        return f"Trace({self.variable} of {self.population} in {self.unit}: {len(self)} samples{span}, {self.neurons.size} columns)"
+
+    def plot(self) -> Any:
+        """Draw it: up to six neurons over time. Returns the matplotlib figure."""
+        return provided("drawing").traces_figure({f"{self.population}.{self.variable}": self})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trace):

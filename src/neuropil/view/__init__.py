@@ -1,5 +1,6 @@
 """Pictures of a run, and a plan as text: rasters, spectra and other statistics, a report in one file, explanations."""
 
+from neuropil.view.panels import traces_figure
 from neuropil.view.raster import draw_raster, draw_rates, raster_figure
 from neuropil.view.report import render_report, write_report
 from neuropil.view.statistics import (
@@ -26,5 +27,6 @@ __all__ = [
     "power_spectrum",
     "raster_figure",
     "render_report",
+    "traces_figure",
     "write_report",
 ]

@@ -121,6 +121,7 @@ class Access(SynapticAccess):
         Raises:
             NetworkError: no such projection, or its synapses do not read a modulator.
         """
+        self._require_own(projection, "set_modulator")
         name = projection.name if isinstance(projection, Projection) else projection
         knowing = {s.projection.name: s for s in self.core.per_synapse.values() if reads(s.program.traced.spec.inputs, SignalValue)}
         if not isinstance(name, str) or name not in knowing:
@@ -133,6 +134,7 @@ class Access(SynapticAccess):
         return self._modulation.running
 
     def _population(self, population: str | Population | View) -> Population:
+        self._require_own(population)
         name = population.name if isinstance(population, (Population, View, Projection)) else population
         if isinstance(name, str) and name not in self.network.populations and any(p.name == name for p in self.network.projections):
             raise NetworkError(f"{name!r} is a projection, not a population", fix="synapses() reads the states of its synapses, set_synapses() sets them")

@@ -20,6 +20,7 @@ from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.wiring import weight_dimension
+from neuropil.model.network.membership import require_member
 from neuropil.model.network.network import Network
 from neuropil.plan.plan import Plan
 from neuropil.units import Dimension
@@ -29,6 +30,7 @@ class SynapticAccess:
     """The part of a `Simulation` that looks into its synapses, and touches them."""
 
     network: Network
+    _described: Network
     plan: Plan
     core: Core
     _guard: CallerGuard
@@ -163,7 +165,7 @@ class SynapticAccess:
     def plasticity(self) -> bool | dict[str, bool]:
         """Whether synapses learn: True or False, or by projection where they differ.
 
-        While it is off, the states that a rule changes for good are held (`Synapse.learned`: weights and efficacies), no synapse
+        While it is off, the states that a rule changes permanently are held (`Synapse.learned`: weights and efficacies), no synapse
         vanishes or forms, and nothing is normalised. Everything else goes on: spikes are delivered, traces and eligibilities follow them, and
         short-term plasticity, which is a part of transmission, acts. A spike of a target that has yet to reach its synapses
         (`response_delay`) acts as plasticity is when it does.
@@ -197,11 +199,13 @@ class SynapticAccess:
 
     def _graded(self, projection: str | Projection) -> GradedWeights | SharedStore | None:
         """The weights of a graded projection, or shared ones; None: it is another one, or does not exist."""
+        self._require_own(projection)
         name = projection.name if isinstance(projection, Projection) else projection
         return next((g for g in self.core.structured if g.projection.name == name), None)
 
     def _projection(self, projection: str | Projection) -> int:
         """The index of a projection in the network."""
+        self._require_own(projection)
         name = projection.name if isinstance(projection, Projection) else projection
         if not isinstance(name, str):
             raise NetworkError("not a projection", got=projection, expected="a projection, or its name")
@@ -209,6 +213,10 @@ class SynapticAccess:
             if p is projection or p.name == name:
                 return j
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in (*self.network.projections, *self.network.graded)]))
+
+    def _require_own(self, given: Any, what: str = "this simulation") -> None:
+        """Refuse what is of another network, though there may be something of its name here."""
+        require_member((self._described, self.network), given, what)
 
     def _pairs(self, j: int) -> Pairs:
         """Which neurons the synapses of a projection join."""

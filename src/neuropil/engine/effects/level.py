@@ -53,7 +53,8 @@ class Level:
         self.doses = [np.array([0.0, modulator.cap]) for _ in range(owners)]
         self.counts = [np.zeros(int(starts[-1]), np.int64) for _ in range(owners)]
         shape = tuple(map(int, (*places.shape, 1, 1, 1)[:3]))
-        room = [np.zeros((7 if places.rate else 2, places.size)) for _ in range(owners)]
+        around = int(np.prod([n + 2 for n in places.shape]))  # a grid that diffuses is worked on within a larger one
+        room = [np.zeros((9, around) if places.rate else (2, places.size)) for _ in range(owners)]
         fixed = (kinetics.rest, modulator.tick, modulator.steps, *shape, len(places.shape), float(places.rate))
         self._law = [(literals, *fixed, mine) for mine in room]
         self._release = [(self.nuclei, amounts, np.concatenate([np.zeros(0, np.int64), *sites]), counts) for counts in self.counts]

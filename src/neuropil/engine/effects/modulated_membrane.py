@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.effect_source import OUTSIDE, EffectsOnPart, Propagated
+from neuropil.codegen.effect_source import OUTSIDE, EffectsOnPart
 from neuropil.engine.cells.arrays import WIDEST, CellArrays
 from neuropil.engine.effects.faults import Effects, explain_bounds
 from neuropil.engine.effects.level import Level
@@ -82,7 +82,7 @@ class ModulatedMembrane(ModulatedTarget):
             if read & {leaf for leaf, _, _ in made.entries}:
                 self.propagations.append(made)
                 coefficients, at = made.coefficients
-                propagated.append(Propagated((coefficients, at), made.positions, made.entries, bool(coefficients.leaves(*at) & rows)))
+                propagated.append(made.wanted(bool(coefficients.leaves(*at) & rows)))
         mixed, fields = self.mixed_and_fields(many)
         constants_graph = Graph()
         roots = graft(constants_graph, graph, nodes)

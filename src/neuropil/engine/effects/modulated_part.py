@@ -84,7 +84,7 @@ class ModulatedPart(ModulatedTarget):
         """The propagators, each of whose entries may depend on all of the matrix."""
         self.propagation = made = Propagation.of(self.program.step, self.dt)
         graph, nodes = made.coefficients
-        return Propagated((graph, nodes), made.positions, made.entries, bool(graph.leaves(*nodes) & spread))
+        return made.wanted(bool(graph.leaves(*nodes) & spread))
 
     def _enough(self) -> tuple[Graph, list[int]]:
         """Whether states may have become too slow for float32; what several states decide together is asked outside of the operation."""

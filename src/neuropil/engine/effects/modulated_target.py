@@ -158,5 +158,5 @@ def room_of(propagations: Sequence[Propagation], elements: Sequence[int]) -> Own
     for q, (propagation, n) in enumerate(zip(propagations, elements, strict=True)):
         positions = len(propagation.pattern.positions)
         own[f"matrix{q}"], own[f"powers{q}"] = np.zeros((positions, n)), np.zeros((len(propagation.spans), positions, n))
-        own[f"pattern{q}"] = propagation.arguments
+        own[f"spans{q}"] = propagation.spans
     return own

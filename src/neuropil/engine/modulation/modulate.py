@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
@@ -28,7 +29,7 @@ class Modulation(AsDescribed):
     """All modulators of a simulation.
 
     Args:
-        plan: of the network; core: of the simulation.
+        plan: of the network; core, guard: of the simulation.
 
     Attributes:
         running: by name.
@@ -37,9 +38,9 @@ class Modulation(AsDescribed):
 
     named_by = "modulator"
 
-    def __init__(self, plan: Plan, core: Core):
+    def __init__(self, plan: Plan, core: Core, guard: CallerGuard):
         self.plan, self.core, self.machine = plan, core, core.machine
-        self.running = ByName({name: RunningModulator(level) for name, level in core.machine.levels.items()})
+        self.running = ByName({name: RunningModulator(level, guard) for name, level in core.machine.levels.items()})
         self.between: list[Modulated] = [*drawn_synapses(core)]
         self.due = self._next(0)
 

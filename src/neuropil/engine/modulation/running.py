@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.access.arguments import numbers
+from neuropil.engine.caller import CallerGuard, between_steps
 from neuropil.engine.effects.level import Level
 from neuropil.engine.saved import Arrays, array
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
@@ -18,13 +19,14 @@ class RunningModulator:
 
     Args:
         level: its concentrations, as owners hold them.
+        guard: of the simulation, which keeps other callers out while it runs.
 
     Attributes:
         modulator: as described.
     """
 
-    def __init__(self, level: Level):
-        self.level, self.modulator = level, level.modulator
+    def __init__(self, level: Level, guard: CallerGuard):
+        self.level, self.modulator, self._guard = level, level.modulator, guard
 
     @property
     def c(self) -> np.ndarray:
@@ -56,6 +58,7 @@ class RunningModulator:
             raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
         return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
 
+    @between_steps
     def set_signal(self, value: Any) -> None:
         """Set the signal; it holds until it is set again.
 
@@ -65,6 +68,7 @@ class RunningModulator:
         given = numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", self.modulator.signals)
         self.level.signal = np.array(given, float).reshape(-1)
 
+    @between_steps
     def release(self, amount: Any) -> None:
         """Add a dose to the whole volume at the next tick; doses add up until then.
 
@@ -80,6 +84,7 @@ class RunningModulator:
         for doses in self.level.doses:
             doses[0] += dose
 
+    @between_steps
     def set_cap(self, amount: Any | None) -> None:
         """Limit what is supplied and released in a tick: the remedy for self-stimulation.
 

@@ -1,7 +1,7 @@
 """Checkpoints: a snapshot of a simulation, with how far it has recorded, in a file.
 
 Synapses without states follow from the description and the seed and are not stored; spikes in flight are stored
-as the spikes that sent them. Nothing in the file depends on the number of threads, so a run may wake on another machine.
+as the spikes that sent them. Nothing in the file depends on the number of threads, so a run may resume on another machine.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class State:
         free, memory: free numbers, and the memory of the optimiser.
         epoch: epochs that are done.
         rows, warnings: of `History`.
-        best: free numbers of the best epoch so far; best_loss, best_epoch: its loss and number (-1: none).
+        best: free numbers of the network after the best epoch so far; best_loss, best_epoch: its loss and number (-1: none).
     """
 
     free: Tree

@@ -29,7 +29,7 @@ def refuse(trainer: Trainer, free: Any, batch: Batch, seen: dict[str, Any], epoc
     """
     where = f"epoch {epoch + 1}"
     with trainer.objective.x64:
-        parameters, state = trainer.free.values(free)
+        parameters, state = trainer.free.values(trainer.of_network(free))
         for label, values in free.items():
             if not np.all(np.isfinite(np.asarray(values))):
                 raise SimulationError(f"{where}: a trained value is not finite", got=label, fix=_FIX)

@@ -149,7 +149,8 @@ def fit(
         """The training from one of the starts."""
         place = folder if folder is None or count == 1 else folder / f"start {k}"
         fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip, average)
-        state = State(start, trainer.start(start), 0, [], [], start, float("inf"), -1)
+        begun, memory = trainer.start(start)
+        state = State(begun, memory, 0, [], [], start, float("inf"), -1)
         if place is not None and resume:
             state = checkpoint.read(place, state, fingerprint) or state
         if checks and state.epoch == 0 and epochs > 0 and k == 0:

@@ -1,4 +1,4 @@
-"""Warnings that save a day: populations that are dead or saturated, gradients that vanish or explode on their way back, surrogates that touch almost nothing
+"""Warnings that save time: populations that are dead or saturated, gradients that vanish or explode on their way back, surrogates that touch almost nothing
 or almost everything.
 """
 

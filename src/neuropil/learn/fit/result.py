@@ -180,7 +180,7 @@ class Fit:
         return save_described(self.network.name, {"network": self.network, "settings": self.settings, "training": training}, path)
 
     def report(self, path: str | os.PathLike[str] = "report.html") -> Path:
-        """Write a page with learning curve, warnings, activity and cost: one file that opens anywhere.
+        """Write a page with learning curve, warnings, activity and cost: one self-contained file.
 
         Args:
             path: of the file, or a folder to put `report.html` into.

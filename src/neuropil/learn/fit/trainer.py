@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neuropil.errors import ModelError
 from neuropil.learn.fit.average import Averaging
 from neuropil.learn.fit.dropout import Dropout
 from neuropil.learn.fit.objective import Batch, Objective
@@ -30,15 +29,13 @@ class Trainer:
         backend: "jax" or "native".
 
     Raises:
-        ModelError: an unknown method, or one that does not support the network, the backend, or `fit`.
+        NeuropilError: an unknown method, or one that does not support the network or the backend.
     """
 
     def __init__(self, objective: Objective, free: FreeParameters, optimiser: Any, backend: str):
         self.method = method_of(objective.settings.method)
         self.method.check(objective.rollout)
         self.method.check_backend(backend)
-        if self.method.start(objective.rollout, free.start).keys() != free.start.keys():
-            raise ModelError(f"fit does not train what {self.method.label} learns beside the network", fix="another option, or Method.gradient with an optimiser of your own")
         self.objective, self.free, self.optimiser, self.backend = objective, free, optimiser, backend
         self.dropout = Dropout(objective.settings.dropout, objective.rollout, objective.settings.seed)
 
@@ -61,28 +58,41 @@ class Trainer:
 
         return jax.jit(step)
 
-    def start(self, free: Tree) -> Any:
-        """The memory of the optimiser before the first step, for the free numbers `free`."""
-        with self.objective.x64:
-            return self.optimiser.init(jax.tree.map(jnp.asarray, free))
-
-    def outcome(self, free: Tree, memory: Any) -> Tree:
-        """The free numbers that a training has come to: those of the last step, or their average, if one is kept.
+    def start(self, free: Tree) -> tuple[Tree, Any]:
+        """What is changed, and the memory of the optimiser before the first step.
 
         Args:
-            free: free numbers; memory: of the optimiser.
+            free: free numbers of the network; what the method itself learns joins them.
+        """
+        with self.objective.x64:
+            whole = self.method.start(self.objective.rollout, free)
+            return whole, self.optimiser.init(jax.tree.map(jnp.asarray, whole))
+
+    def of_network(self, free: Tree) -> Tree:
+        """The free numbers of the network, without what the method learns beside it.
+
+        Args:
+            free: as `start` gives them.
+        """
+        return {label: free[label] for label in self.free.start}
+
+    def outcome(self, free: Tree, memory: Any) -> Tree:
+        """The free numbers of the network that a training has come to: those of the last step, or their average, if one is kept.
+
+        Args:
+            free: as `start` gives them; memory: of the optimiser.
         """
         if not isinstance(self.optimiser, Averaging):
-            return free
+            return self.of_network(free)
         with self.objective.x64:
             mean = self.optimiser.mean(memory)
-        return free if mean is None else jax.tree.map(np.asarray, mean)
+        return self.of_network(free if mean is None else jax.tree.map(np.asarray, mean))
 
     def step(self, free: Tree, memory: Any, batch: Batch, factors: Tree) -> tuple[Tree, Any, Tree]:
         """The free numbers and the memory of the optimiser after a step on a batch.
 
         Args:
-            free: free numbers; memory: of the optimiser.
+            free: as `start` gives them; memory: of the optimiser.
             batch: the samples; factors: of `Dropout.factors`.
 
         Returns:

@@ -4,6 +4,7 @@ from neuropil.learn.losses.coincidence import coincidence_factor
 from neuropil.learn.losses.cross_entropy import CrossEntropy
 from neuropil.learn.losses.loss import Loss, LossName, WithReadout
 from neuropil.learn.losses.point_process import PointProcess
+from neuropil.learn.losses.population_rates import PopulationRates
 from neuropil.learn.losses.readouts import FirstSpike, Last, Maximum, MeanOverTime, Readout, SpikeCount
 from neuropil.learn.losses.regularisers import RateBounds, Regulariser
 from neuropil.learn.losses.response import Response
@@ -21,6 +22,7 @@ __all__ = [
     "Maximum",
     "MeanOverTime",
     "PointProcess",
+    "PopulationRates",
     "RateBounds",
     "Readout",
     "Regulariser",

@@ -9,7 +9,8 @@ neuron itself and, by the spike's arrival, on its targets:
 
 A step carries δt beside each spike, a number that is zero and has this derivative, so that reverse differentiation gives the adjoint of Wunderlich
 & Pehle 2021, Sci. Rep. 11:12829, for any neuron with a threshold on a continuous state. The loss of a spike that moves is the difference of
-its loss one step earlier and later. Spikes lie on the grid, which makes the error of the gradient O(dt); neither spikes that appear nor those that
+its loss one step earlier and later. Of a recorded state that jumps by J, when an event arrives or by a reset, the time between the old and the new moment changes by J:
+-J δt / dt, half of it on the sample before the jump and half on that after it, which is exact in the limit for losses up to the square. Spikes lie on the grid, which makes the error of the gradient O(dt); neither spikes that appear nor those that
 vanish have a gradient.
 
 Limits: point neurons with fires() whose threshold no event crosses by itself (currents or conductances at the ports), bare weights.
@@ -83,24 +84,30 @@ def _rolled(rollout: Rollout, parameters: Tree, state: Tree, inputs: Tree) -> Ro
         k = row["step"]
         arrived, flight = rollout.delivery.arrive(now["flight"], k)
         moved, shifts = rollout.delivery.arrive(shifts, k)
-        states, left, spikes, shift, holding = {}, {}, {}, {}, {}
+        states, left, spikes, shift, holding, late = {}, {}, {}, {}, {}, {}
         for name in rollout.neurons:
             x, w, _ = entering(rollout, name, row, arrived)
             given = now["neurons"][name], now["left"][name], held[name]
-            states[name], left[name], spikes[name], shift[name], holding[name] = _advanced(rollout.neurons[name], constants[name], *given, x, w, moved.get(name, {}))
+            states[name], left[name], spikes[name], shift[name], holding[name], late[name] = _advanced(rollout.neurons[name], constants[name], *given, x, w, moved.get(name, {}))
         flight = rollout.delivery.send(prepared, spikes, flight, k)
         shifts = rollout.delivery.send(prepared, shift, shifts, k)
         after = {**now, "neurons": states, "left": left, "flight": flight}
-        return (after, shifts, holding), (spikes, shift, traced(rollout, states))
+        return (after, shifts, holding), (spikes, shift, traced(rollout, states), traced(rollout, late))
 
     started, rows = jax.tree.map(jnp.asarray, (state, inputs))
     nothing = jax.tree.map(jnp.asarray, rollout.delivery.empty(rollout.dtype))
-    (last, _, _), (spikes, shift, traces) = scan(step, (started, nothing, none), rows, rollout.chunk)
+    (last, _, _), (spikes, shift, traces, late) = scan(step, (started, nothing, none), rows, rollout.chunk)
+    traces = {n: v - _between(late[n]) / rollout.dt for n, v in traces.items()}
     return Rolled({n: _timed(spikes[n], shift[n], jnp.asarray(rollout.dt, rollout.dtype)) for n in spikes}, traces, last)
 
 
-def _advanced(neurons: Any, p: Tree, s: Tree, left: Any, held: Any, x: Tree, w: Tree, moved: Tree) -> tuple[Tree, Any, Any, Any, Any]:
-    """New states, refractory steps, spikes, their shifts in time, and the shift of the spike that holds a neuron."""
+def _between(late: Any) -> Any:
+    """What jumps that shift take from the samples before and after them, times dt: [steps, columns], from J δt at the sample after."""
+    return 0.5 * (late + jnp.concatenate([late[1:], jnp.zeros_like(late[:1])]))
+
+
+def _advanced(neurons: Any, p: Tree, s: Tree, left: Any, held: Any, x: Tree, w: Tree, moved: Tree) -> tuple[Tree, Any, Any, Any, Any, Tree]:
+    """New states, refractory steps, spikes, their shifts in time, the shift of the spike that holds a neuron, and J δt of states that jump."""
     model, clamps = neurons.step.traced, neurons.step.clamps
     refractory = left > 0
     zero = jnp.zeros(left.shape, held.dtype)
@@ -112,14 +119,17 @@ def _advanced(neurons: Any, p: Tree, s: Tree, left: Any, held: Any, x: Tree, w: 
     new, _ = neurons.silent(p, s, x, w, refractory, zero)
     new = {n: jnp.broadcast_to(v, left.shape).astype(held.dtype) for n, v in new.items()}
     fixed = stop_gradient(new)
+    late = {n: jnp.zeros_like(v) for n, v in new.items()}
     for port, shift in moved.items():
-        change = jax.jvp(lambda s: flow(s, refractory), (fixed,), (_jump(model, p, fixed, port),))[1]
+        jump = _jump(model, p, fixed, port)
+        late = {n: v + stop_gradient(jump[n]) * shift for n, v in late.items()}
+        change = jax.jvp(lambda s: flow(s, refractory), (fixed,), (jump,))[1]
         new = {n: v - stop_gradient(change[n]) * shift for n, v in new.items()}
     released = refractory & (left == 1)
     before, after = flow(fixed, refractory), flow(fixed, jnp.zeros_like(refractory))
     new = {n: v + jnp.where(released, stop_gradient(before[n] - after[n]), 0.0) * held for n, v in new.items()}
     if not model.has_fires:
-        return new, jnp.maximum(left - 1, 0), zero, zero, zero
+        return new, jnp.maximum(left - 1, 0), zero, zero, zero, late
     fired = model.fires(p, fixed) & jnp.logical_not(refractory & neurons.step.rests)
     g = jnp.broadcast_to(distance(model, p, new), left.shape)
     rise = jax.jvp(lambda s: distance(model, p, s), (fixed,), (before,))[1]
@@ -127,8 +137,9 @@ def _advanced(neurons: Any, p: Tree, s: Tree, left: Any, held: Any, x: Tree, w: 
     reset, carried = jax.jvp(lambda s: model.reset(p, s), (fixed,), (before,))
     onward = flow(stop_gradient({n: jnp.broadcast_to(v, left.shape) for n, v in reset.items()}), fired & (p["period"] > 0))
     after_spike = model.reset(p, new)
+    late = {n: v + jnp.where(fired, stop_gradient(jnp.broadcast_to(after_spike[n], left.shape) - fixed[n]), 0.0) * shift for n, v in late.items()}
     new = {n: jnp.where(fired, after_spike[n] + stop_gradient(carried[n] - onward[n]) * shift, v).astype(held.dtype) for n, v in new.items()}
-    return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), fired.astype(held.dtype), shift, jnp.where(fired, shift, jnp.where(refractory, held, 0.0))
+    return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), fired.astype(held.dtype), shift, jnp.where(fired, shift, jnp.where(refractory, held, 0.0)), late
 
 
 def _jump(model: Any, p: Tree, s: Tree, port: str) -> Tree:

@@ -1,85 +1,79 @@
-"""What the elements of a part send in every step, as kernels with a derivative."""
+"""What the elements of a part send in every step: a function of their states and inputs at its beginning."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from neuropil.codegen.cache import load
-from neuropil.codegen.gradient_source import NAME
-from neuropil.codegen.value_source import source_of
+from neuropil.learn.native.mapped import Mapped
 from neuropil.learn.native.part import Part
-from neuropil.lower.gradient import Names, Use, Value, ValueGradient
-from neuropil.plan.gradient_signature import Argument, Role, ValueSignature
+from neuropil.lower.gradient import MapGradient
+from neuropil.plan.gradient_signature import Role
+from neuropil.plan.map_signature import Access, Place
+
+Value = Callable[[Any, Any, Any], Any]
+"""(p, s, x) -> a number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Emission:
-    """A number of each element of a part, a function of its states and inputs at the beginning of a step.
+    """A number of each element of a part.
 
     Attributes:
-        name: of the emission, the first part of the keys of its arrays.
-        part: whose elements send.
-        signature: the arguments of its kernels.
+        mapped: the function.
         longest: the longest delay with which it arrives, steps.
         reads_inputs: it is computed after what flows into the inputs of its part.
     """
 
-    name: tuple[str, ...]
-    part: Part
-    signature: ValueSignature
+    mapped: Mapped
     longest: int
-    reads_inputs: bool = False
+    reads_inputs: bool
 
     @classmethod
-    def of(cls, name: tuple[str, ...], part: Part, function: Value, names: Names, use: Use, apart: frozenset[str], longest: int = 0) -> Emission:
+    def of(cls, name: tuple[str, ...], part: Part, function: Value, product: bool, apart: frozenset[str], longest: int = 0) -> Emission:
         """Trace what is sent.
 
         Args:
-            name, part, longest: as of the emission.
+            name: the first part of the keys of its arrays.
+            part: whose elements send.
             function: of (p, s, x) of an element.
-            names: of its arguments; use: what of them is in use.
+            product: whether there is a way back.
             apart: parameters with a value for each element.
+            longest: as of the emission.
 
         Returns:
-            The emission, whose kernels are compiled when they are first used.
+            The emission.
         """
-        program = ValueGradient.of(function, names, use)
-        differ = {f"p.{n}" for n in apart}
-        places = tuple(j for j, node in enumerate(program.hoisted) if differ & program.graph.leaves(node))
-        reads = any(leaf.startswith("x.") for leaf in program.read)
-        return cls(name, part, ValueSignature(program, places), longest, reads)
+        assert part.step is not None
+        names, use = part.step.program.names, part.step.program.use
+        states, inputs = {f"s.{n}": n for n in names.states}, {f"x.{n}": n for n in names.inputs if n in (*use.currents, *use.flows)}
+
+        def value(p: Any, v: Any) -> Any:
+            x = {n: v.get(f"x.{n}", 0.0) for n in names.inputs}
+            return {"value": function(p, {n: v[leaf] for leaf, n in states.items()}, x)}
+
+        def of_input(n: str, current: Role, flow: Role, currents: tuple[str, ...]) -> tuple[Place, ...]:
+            return (*((Place(part.key(current, n), Access.STEP),) if n in currents else ()), *((Place(part.key(flow, n)),) if n in use.flows else ()))
+
+        reads: dict[str, tuple[Place, ...]] = {leaf: (Place(part.key(Role.STATE, n)),) for leaf, n in states.items()}
+        reads |= {leaf: of_input(n, Role.CURRENT, Role.FLOW, use.currents) for leaf, n in inputs.items()}
+        bars: dict[str, tuple[Place, ...]] = {leaf: (Place(part.key(Role.STATE_BAR, n)),) for leaf, n in states.items()}
+        bars |= {leaf: of_input(n, Role.CURRENT_BAR, Role.FLOW_BAR, use.current_bars) for leaf, n in inputs.items()}
+        wanted = frozenset((*(leaf for leaf in bars if bars[leaf]), *(f"p.{n}" for n in use.parameters))) if product else frozenset[str]()
+        program = MapGradient.of(value, names.parameters, tuple(reads), ("value",), wanted, names.model)
+        mapped = Mapped.of(
+            name, part, program, apart, reads=reads, bars=bars, writes={"value": Place((name, Role.VALUE, ""), Access.ROUND, set=True)},
+            cotangents={"value": Place((name, Role.VALUE_BAR, ""), Access.ROUND, cleared=True)},
+        )  # fmt: skip
+        return cls(mapped, longest, any(leaf in mapped.signature.read for leaf in inputs))
 
     @property
-    def program(self) -> ValueGradient:
-        """The graph with its roots."""
-        return self.signature.program
+    def name(self) -> tuple[str, ...]:
+        """The first part of the keys of its arrays."""
+        return self.mapped.name
 
-    @cached_property
-    def module(self) -> ModuleType:
-        """With the kernels `forward` and `backward`."""
-        return load(NAME, source_of(self.signature, self.part.step.precision))
-
-    def key(self, argument: Argument) -> Any:
-        """The key of the array of an argument: the part's, or its own.
-
-        Args:
-            argument: of a kernel.
-        """
-        if argument.role in (Role.STATE, Role.STATE_BAR, Role.CURRENT, Role.CURRENT_BAR, Role.FLOW, Role.FLOW_BAR):
-            return self.part.key(argument.role, argument.name)
-        return self.name, argument.role, argument.name
-
-    def constants(self, values: dict[str, Any], dt: float) -> list[np.ndarray]:
-        """Values of the hoisted constants, computed in float64 and rounded once: () or [elements].
-
-        Args:
-            values: parameters and entries of propagators by name.
-            dt: time step, ms.
-        """
-        given = {n: np.asarray(v, float) for n, v in values.items()} | {"dt": np.asarray(dt)}
-        return [np.asarray(v, self.part.step.precision) for v in self.program.constants(given)]
+    @property
+    def part(self) -> Part:
+        """Whose elements send."""
+        return self.mapped.part

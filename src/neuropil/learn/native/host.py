@@ -13,6 +13,7 @@ from neuropil.learn.native.execute import Executor, available_threads
 from neuropil.learn.native.kernels import read
 from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
 from neuropil.learn.native.part import Part, inner_names
+from neuropil.learn.native.synapses import part_name
 from neuropil.model.neuron.composite import full_name
 from neuropil.plan.gradient_signature import FIRED, Role, Signature
 
@@ -32,23 +33,26 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     every: execute.Arrays = {}
     dt = call.own.rollout.dt
     for part in machine.parts:
-        name, step = part.name, part.step
-        given |= {(START, *part.key(role, n)): _fixed(floats[kind][name][full_name(part.part, n)]) for kind, role, names in (("states", Role.STATE, step.program.names.states), ("flight", Role.RING, part.rings)) for n in names}
-        if not part.part:
-            given[START, name, Role.LEFT, ""] = _fixed(fixed["left"][name])
-            every[name, Role.PERIOD, ""] = np.atleast_1d(np.asarray(fixed["period"][name], np.int32)).copy()
-        if name in fixed["uniform"]:
-            given[name, Role.UNIFORM, ""] = _fixed(fixed["uniform"][name])
-        every |= _constants(part.key, part, step.signature, step.constants(_values(part, floats), dt))
+        kinds = {Role.STATE: "states", Role.RING: "flight"}
+        given |= {(START, *part.key(role, n)): _fixed(floats[kinds[role]][part.name][full_name(part.part, n)]) for role, n in part.moving if role in kinds}
+        if (step := part.step) is not None:
+            every |= _constants(part.key, part, step.signature, step.constants(_values(part, floats), dt))
+    for name, left in fixed["left"].items():
+        given[START, name, Role.LEFT, ""] = _fixed(left)
+        every[name, Role.PERIOD, ""] = np.atleast_1d(np.asarray(fixed["period"][name], np.int32)).copy()
+    given |= {(name, Role.UNIFORM, ""): _fixed(a) for name, a in fixed["uniform"].items()}
+    given |= {(part_name(name), "signal", ""): _fixed(a) for name, a in fixed["modulators"].items()}
     for kind, role in (("events", Role.EVENTS), ("currents", Role.CURRENT)):
         given |= {(name, role, n): _fixed(a) for name, of in floats[kind].items() for n, a in of.items()}
-    for e in machine.emissions:
-        every |= _constants(lambda role, n="", e=e: (e.name, role, n), e.part, e.signature, e.constants(_values(e.part, floats), dt))
-        if e.longest:
-            given[START, e.name, Role.PAST, ""] = _fixed(floats["past"][e.name[1]])
+    for m in machine.mapped:
+        every |= _constants(lambda role, n="", m=m: (m.name, role, n), m.part, m.signature, m.constants(_values(m.part, floats), dt))
+    given |= {(START, e.name, Role.PAST, ""): _fixed(floats["past"][e.name[1]]) for e in machine.emissions if e.longest}
     every |= {(("graded", n), "weight"): _fixed(a) for n, a in floats["graded"].items()}
     for link in machine.links:
-        every[link.wiring.name, "weight"] = _fixed(link.taken(np.asarray(floats["weights"][link.wiring.name])))
+        weight = np.ones(link.target.size, call.own.rollout.dtype) if link.fixed else np.asarray(floats["weights"][link.wiring.name])
+        every[link.wiring.name, "weight"] = _fixed(link.taken(weight))
+        if link.timed:
+            every[link.wiring.name, "delay"] = _fixed(link.taken(np.asarray(fixed["delays"][link.wiring.name], np.int64)))
     given |= {(name, of): _fixed(a) for name, listed in fixed["spikes"].items() for of, a in listed.items()}
     stamps = np.asarray(fixed["first"])
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):
@@ -64,7 +68,7 @@ def _values(part: Part, floats: Tree) -> Tree:
 
 def _constants(key: Any, part: Part, signature: Signature, values: list[np.ndarray]) -> execute.Arrays:
     """Arrays of hoisted constants."""
-    made = {key(Role.NUMBERS): np.array([0.0 if np.ndim(v) else v for v in values], part.step.precision)}
+    made = {key(Role.NUMBERS): np.array([0.0 if np.ndim(v) else v for v in values], part.precision)}
     return made | {key(Role.CONSTANT, str(j)): np.ascontiguousarray(np.broadcast_to(values[j], part.size)) for j in signature.apart}
 
 
@@ -94,8 +98,7 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     batch = _batch(call, machine, floats, fixed)
     for part in machine.parts:
         if part.name in out["codes"]:
-            codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
-            codes[..., part.size :] = 0
+            batch.each[part.key(Role.CODE)] = out["codes"][part.name]
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
@@ -112,26 +115,25 @@ _PLACES: dict[str, Any] = {
 """Keys of the cotangents of what each sample has of its own."""
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        tapes: "number" of the tapes, and "codes" where they were kept, from `forward`.
+        number: of the tapes, from `forward`.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
-    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in tapes["codes"].items()}
     batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
     batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a) for n, of in bars["records"].items() for k, a in of.items()}
     batch.each |= {(n, "spikes"): _fixed(a) for n, a in bars["spikes"].items()}
-    sums: execute.Arrays = {p.key(Role.PARAMETER_BAR, n): np.empty(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
-    sums |= {(e.name, Role.PARAMETER_BAR, n): np.empty(e.part.size, e.part.step.precision) for e in machine.emissions for n in e.signature.parameters}
+    sums: execute.Arrays = {p.key(Role.PARAMETER_BAR, n): np.empty(p.size, p.precision) for p in machine.parts if p.step is not None for n in p.step.signature.parameters}
+    sums |= {(m.name, Role.PARAMETER_BAR, n): np.empty(m.part.size, m.part.precision) for m in machine.mapped for n in m.parameters}
     links, spread = {link.wiring.name: link for link in machine.links}, {}
     for path, found in filled.items():
         kind, name, *more = path
@@ -144,7 +146,7 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tre
             key = _PLACES[kind](name, *more)
             spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
             found[...] = 0
-    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(tapes["number"]))
+    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(number))
     for path, found in filled.items():
         kind, name, *more = path
         if path in spread:
@@ -154,7 +156,7 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tre
             if links[name].order is not None:
                 found[...] = links[name].given_back(sums[name, "weight_bar"])
         elif kind == "constants":
-            sent = [(e.name, Role.PARAMETER_BAR, n) for e in machine.emissions if e.part.name == name for n in inner_names(e.part.part, more)]
+            sent = [(m.name, Role.PARAMETER_BAR, n) for m in machine.mapped if m.part.name == name for n in inner_names(m.part.part, more)]
             found[...] = 0
             for key in ((name, Role.PARAMETER_BAR, more[0]), *sent):
                 if key in sums:

@@ -18,6 +18,8 @@ class Link:
         wiring: as the rollout holds them.
         order: places of the synapses, in the order of source, delay and target; None: they stand in it.
         dense: all pairs are joined, with one delay.
+        fixed: all weights are 1, and none is given.
+        timed: the delay of each synapse is given with the weights, in the order of the rollout.
         first, delay, begin, target: int arrays of `neuropil.learn.native.kernels.send_sparse`.
     """
 
@@ -28,22 +30,32 @@ class Link:
     delay: NDArray[np.int64]
     begin: NDArray[np.int64]
     target: NDArray[np.int32]
+    fixed: bool = False
+    timed: bool = False
 
     @classmethod
-    def of(cls, wiring: Wiring) -> Link:
-        """The synapses of a projection, sorted."""
+    def of(cls, wiring: Wiring, fixed: bool = False, timed: bool = False) -> Link:
+        """The synapses of a projection, sorted; where delays are given, each stands by itself.
+
+        Args:
+            wiring: as the rollout holds them.
+            fixed, timed: as of the link.
+
+        Returns:
+            The link.
+        """
         sources, targets = wiring.sizes
         pre, post, delay = wiring.pre, wiring.post, wiring.delay
         order = np.lexsort((post, delay, pre))
         sorted_ = bool(np.all(order == np.arange(order.size)))
         pre, post, delay = pre[order], post[order], delay[order]
         pairs = pre * targets + post
-        dense = pre.size == sources * targets and bool(np.all(delay == delay[:1])) and bool(np.all(pairs == np.arange(pre.size)))
+        dense = not timed and pre.size == sources * targets and bool(np.all(delay == delay[:1])) and bool(np.all(pairs == np.arange(pre.size)))
         new = np.ones(pre.size, bool)
-        new[1:] = (pre[1:] != pre[:-1]) | (delay[1:] != delay[:-1])
+        new[1:] = timed | (pre[1:] != pre[:-1]) | (delay[1:] != delay[:-1])
         begin = np.flatnonzero(new)
         first = np.searchsorted(pre[begin], np.arange(sources + 1))
-        return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32))
+        return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32), fixed, timed)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,6 +70,16 @@ class Link:
         """
         weight = weight if self.order is None else weight[self.order]
         return np.ascontiguousarray(weight.reshape(self.wiring.sizes) if self.dense else weight)
+
+    @staticmethod
+    def early(name: str) -> str:
+        """The name of the link of a projection `name` whose delays are parameters, for what arrives at the earlier of two steps."""
+        return f"{name}, earlier"
+
+    @staticmethod
+    def late(name: str) -> str:
+        """Likewise for the later one of a projection `name`."""
+        return f"{name}, later"
 
     def given_back(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Values in the order of the rollout: [synapses].

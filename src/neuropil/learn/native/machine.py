@@ -16,6 +16,7 @@ from neuropil.learn.native.links import Link
 from neuropil.learn.native.loop import Call, Slot, Stretch
 from neuropil.learn.native.order import components
 from neuropil.learn.native.part import Part
+from neuropil.learn.native.synapses import Synapses
 from neuropil.learn.native.workspace import Workspace
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.gradient_signature import FIRED, NEAR, Argument, Role
@@ -34,6 +35,7 @@ class Machine:
         parts: of every population, in the network's order.
         links: of every projection of spikes, in the network's order.
         flows: what flows into inputs in every step, in the order in which it is added; emissions: what is sent, of each flow.
+        synapses: those with states.
         wanted: paths of the arrays whose cotangents are wanted.
 
     Attributes:
@@ -42,8 +44,9 @@ class Machine:
         weights, starts, pasts: projections, states at the start, and graded projections what was sent before it, whose cotangents are wanted.
     """
 
-    def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], flows: tuple[Flow, ...], emissions: tuple[Emission, ...], wanted: frozenset[tuple[str, ...]]):
-        self.parts, self.links, self.flows, self.emissions = parts, links, flows, emissions
+    def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], flows: tuple[Flow, ...], emissions: tuple[Emission, ...], synapses: tuple[Synapses, ...], wanted: frozenset[tuple[str, ...]]):
+        self.parts, self.links, self.flows, self.emissions, self.synapses = parts, links, flows, emissions, synapses
+        self.mapped = [*(e.mapped for e in emissions), *(m for of in synapses for m in of.mapped)]
         self.weights = frozenset(path[1] if path[0] == "weights" else path for path in wanted if path[0] in ("weights", "graded"))
         roles = {"states": Role.STATE, "flight": Role.RING}
         self.starts = frozenset((path[1], roles[path[0]], path[2]) for path in wanted if path[0] in roles)
@@ -57,20 +60,23 @@ class Machine:
         """Components of the graph, each after what it depends on."""
         place = {(part.name, part.part): j for j, part in enumerate(self.parts)}
         edges = [(place[link.wiring.source, ""], place[link.wiring.target, split(link.wiring.port)[0]]) for link in self.links]
+        edges += [(place[of.part.name, ""], place[target]) for of in self.synapses for target in of.targets]
+        edges += [(place[target], place[of.part.name, ""]) for of in self.synapses for target in of.seen]
         edges += [(place[flow.source, flow.parts[0]], place[flow.target, flow.parts[1]]) for flow in self.flows]
         return [[self.parts[j] for j in component] for component in components(len(self.parts), edges)]
 
     @cached_property
     def window(self) -> int:
         """Steps that a component runs before the next one does. It does not depend on memory or threads, since the order of some sums depends on it."""
-        row = sum(part.size * np.dtype(part.step.precision).itemsize * (1 + len(part.rings)) for part in self.parts)
+        row = sum(part.size * np.dtype(part.precision).itemsize * (1 + len(part.rings)) for part in self.parts)
         return max(_LEAST, min(_MOST, _WINDOW // max(row, 1)))
 
     @property
     def tape_bytes(self) -> int:
         """Bytes of the tape for one step of one sample."""
-        taped = [(part, len(part.step.program.tape)) for part in self.parts] + [(e.part, len(e.program.tape) + 2) for e in self.emissions]
-        return sum(count * part.size * np.dtype(part.step.precision).itemsize for part, count in taped)
+        taped = [(part, len(part.step.program.tape)) for part in self.parts if part.step is not None]
+        taped += [(m.part, len(m.program.tape)) for m in self.mapped] + [(e.part, 2) for e in self.emissions]
+        return sum(count * part.size * np.dtype(part.precision).itemsize for part, count in taped)
 
     def rows(self, steps: int, memory: float) -> int:
         """Rows of a tape in so much memory: whole windows, at least one, at most all steps."""
@@ -84,7 +90,10 @@ class Machine:
         Args:
             samples, steps: of the batch.
         """
-        return {part.key(Role.TAPE, leaf): ((samples, steps, part.size), np.dtype(part.step.precision)) for part in self.parts for leaf in part.step.program.tape}
+        taped: list[tuple[Part, Any]] = [(part, part.key(Role.TAPE, leaf)) for part in self.parts if part.step is not None for leaf in part.step.program.tape]
+        taped += [(m.part, (m.name, Role.TAPE, leaf)) for m in self.mapped for leaf in m.program.tape]
+        codes = {part.key(Role.CODE): ((samples, steps, part.width), np.dtype(np.uint8)) for part in self.parts if part.coded and not part.given}
+        return codes | {key: ((samples, steps, part.size), np.dtype(part.precision)) for part, key in taped}
 
     def forward(self, space: Workspace, kept: bool) -> list[Stretch]:
         """A sample's way forward.
@@ -94,7 +103,8 @@ class Machine:
             kept: whether its tape is kept.
         """
         own = _Calls(self, space, frozenset({Role.CODE, Role.RECORD, *([Role.TAPE] if kept else [])}))
-        return [Stretch.once(own.begin()), *own.onward(0, space.steps, 0 if kept else None), Stretch.once(own.finish(), space.steps)]
+        made = [Stretch.once(own.begin()), *own.onward(0, space.steps, 0 if kept else None), Stretch.once(own.finish(), space.steps)]
+        return [*made, Stretch.once(own.finish_codes(), 0, space.steps)] if kept else made
 
     def backward(self, space: Workspace, spikes: frozenset[str], kept: bool) -> list[Stretch]:
         """A sample's way back, where its tape was not kept after it went forward again: all at once or between checkpoints.
@@ -160,6 +170,10 @@ class _Calls:
     def finish(self) -> tuple[Call, ...]:
         """The state at the end."""
         return (*(self._close(part, role, n, END, role) for part in self.machine.parts for role, n in part.moving), *self._past(flow_kernels.close_past, END, Role.VALUE))
+
+    def finish_codes(self) -> tuple[Call, ...]:
+        """Codes as they come out, besides those that are kept."""
+        return tuple(Call(kernels.take_rows, (self.of(part, Role.CODE), Slot((END, *part.key(Role.CODE))))) for part in self.machine.parts if part.coded and not part.given)
 
     def begin_bars(self) -> tuple[Call, ...]:
         """Cotangents of the state at the end."""
@@ -236,12 +250,15 @@ class _Calls:
         after: list[Call] = []
         steps: list[Call] = []
         given = {(part.name, part.part) for part in component if part.given}
+        steps += [of.advance.forward(self.at) for of in self._synapses(component) if of.advance is not None]
         for e, flow in self._flows(component):
             if flow is None:
-                steps.append(Call(e.module.forward, (e.part.size, *(self.at(*e.key(a)) for a in e.signature.forward))))
+                steps.append(e.mapped.forward(self.at))
             elif (flow.target, flow.parts[1]) not in given:
                 steps.append(flow.forward(self.at))
         for part in component:
+            if part.step is None:
+                continue
             if part.given:
                 after += [Call(kernels.clear_rows, (self.of(part, Role.RING, n),)) for n in part.rings]
             else:
@@ -251,17 +268,25 @@ class _Calls:
                 if part.fires and (sent := self._sent(part, component, within)):
                     calls.append(self._list(part, _FIRED, not within))
                     calls += [self._link(kernels.send_dense, kernels.send_sparse, link, not within, self.at(link.wiring.name, "weight"), Role.RING) for link in sent]
+        steps += [of.respond.forward(self.at) for of in self._synapses(component) if of.respond is not None]
         return tuple(steps), tuple(after)
+
+    def _synapses(self, component: list[Part]) -> list[Synapses]:
+        """The synapses of a component."""
+        return [of for of in self.machine.synapses if any(of.part is part for part in component)]
 
     def _component_back(self, component: list[Part]) -> tuple[tuple[Call, ...], tuple[Call, ...], tuple[Call, ...]]:
         """Calls before a window, of every step, and after the window."""
         before: list[Call] = []
         steps: list[Call] = []
         after: list[Call] = []
+        steps += [of.respond.backward(self.at) for of in reversed(self._synapses(component)) if of.respond is not None and of.respond.product]
         for part in component:
-            if not part.step.program.use.product:  # what arrives changes nothing
+            if part.step is None:
+                continue
+            if not part.product:  # what arrives changes nothing
                 before += [Call(kernels.clear_rows, (self.of(part, Role.RING_BAR, n),)) for n in part.rings]
-            if part.step.program.spike_matters and part.step.program.use.product:
+            if part.spike_matters:
                 mine, sent = self.of(part, Role.SPIKE_BAR), [self._sent(part, component, within) for within in (True, False)]
                 if any(sent) and part.name in self.spikes:
                     before.append(Call(kernels.take_rows, (Slot((part.name, "spikes")), mine)))
@@ -275,22 +300,23 @@ class _Calls:
             if wanted and part.fires:
                 after += [self._list(part, _FIRED, True), Call(kernels.turn_list, (*self._listed(part), *self._turned(part)))]
                 after += [self._weigh(link, self._turned(part)) for link in wanted]
-        steps += [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward)) for part in component if part.step.program.use.product]
+        steps += [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward)) for part in component if part.step is not None and part.product]
         steps += self._flows_back(component)
         return tuple(before), tuple(steps), tuple(after)
 
     def _flows_back(self, component: list[Part]) -> Iterator[Call]:
         """Calls of every step, after the products of its neurons: `_flows` from the last to the first."""
-        active = {(part.name, part.part) for part in component if part.step.program.use.product}
+        active = {(part.name, part.part) for part in component if part.product}
         for e, flow in reversed(self._flows(component)):
             if flow is None:
-                if e.program.use.product:
-                    yield Call(e.module.backward, (e.part.size, *(self.at(*e.key(a)) for a in e.signature.backward)))
+                if e.mapped.product:
+                    yield e.mapped.backward(self.at)
             elif (flow.target, flow.parts[1]) in active:
-                if e.program.use.product:
+                if e.mapped.product:
                     yield flow.gather(self.at)
                 if flow.name in self.machine.weights:
                     yield flow.weigh(self.at)
+        yield from (of.advance.backward(self.at) for of in reversed(self._synapses(component)) if of.advance is not None and of.advance.product)
 
     # --- single calls ---
 
@@ -309,13 +335,17 @@ class _Calls:
         if link.dense:
             room = (self.at(link.wiring.source, "cursor", ""),) if dense is kernels.gather_dense else ()
             return Call(dense, (whole, *listed, weight, int(link.delay[0]), ring, *more, *room))
-        return Call(sparse, (whole, *listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
+        return Call(sparse, (whole, *listed, weight, link.first, self._delay(link), link.begin, link.target, ring, *more))
+
+    def _delay(self, link: Link) -> Any:
+        """The delays of a list of synapses."""
+        return self.at(link.wiring.name, "delay") if link.timed else link.delay
 
     def _weigh(self, link: Link, turned: tuple[Any, Any]) -> Call:
         bar, ring = self.at(link.wiring.name, "weight_bar"), self.at(link.wiring.target, Role.RING_BAR, link.wiring.port)
         if link.dense:
             return Call(kernels.weigh_dense, (*turned, self.at(link.wiring.source, "lines", ""), bar, int(link.delay[0]), ring))
-        return Call(kernels.weigh_sparse, (*turned, bar, link.first, link.delay, link.begin, link.target, ring))
+        return Call(kernels.weigh_sparse, (*turned, bar, link.first, self._delay(link), link.begin, link.target, ring))
 
     def _arguments(self, part: Part, arguments: tuple[Argument, ...]) -> tuple[Any, ...]:
         alone = part.name in self.spikes and not part.part and not any(link.wiring.source == part.name for link in self.machine.links)

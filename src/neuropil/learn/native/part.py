@@ -17,21 +17,25 @@ Key = tuple[str, Role, str]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """All neurons of a population, or all their branches.
+    """All neurons of a population, all their branches, or all synapses of a projection.
 
     Attributes:
-        name: of the population; part: of the part, "" for the soma and neurons without parts.
-        size: its elements.
-        step: its kernels.
-        rings: port -> the longest delay with which spikes arrive there, steps.
+        name: of the population; part: of the part, "" for the soma, neurons without parts and synapses.
+        size: its elements; precision: of its numbers; states: names.
+        step: the kernels of neurons and branches; None: synapses, whose kernels are in `neuropil.learn.native.synapses`.
+        rings: port -> the longest delay with which spikes arrive there, steps; 0: nothing is on its way there at the end of a step.
+        active: whether its states depend on something whose cotangent is wanted.
         given: whether its spikes are given: then it takes no step, and its codes are filled beforehand.
     """
 
     name: str
     part: str
     size: int
-    step: NativeStep
+    precision: str
+    states: tuple[str, ...]
+    step: NativeStep | None
     rings: Mapping[str, int]
+    active: bool
     given: bool = False
 
     def key(self, role: Role | str, n: str = "") -> Key:
@@ -50,18 +54,28 @@ class Part:
     @property
     def coded(self) -> bool:
         """There is a code for every step."""
-        return not self.part and (self.given or self.step.program.can_fire or self.step.program.names.rests)
+        return self.step is not None and not self.part and (self.given or self.step.program.can_fire or self.step.program.names.rests)
 
     @property
     def fires(self) -> bool:
         """It has spikes."""
-        return not self.part and (self.given or self.step.program.can_fire)
+        return self.step is not None and not self.part and (self.given or self.step.program.can_fire)
+
+    @property
+    def product(self) -> bool:
+        """Its step has a way back."""
+        return self.step is not None and self.step.program.use.product
+
+    @property
+    def spike_matters(self) -> bool:
+        """The cotangents of its spikes are used."""
+        return self.step is not None and self.product and self.step.program.spike_matters
 
     @property
     def moving(self) -> list[tuple[Role, str]]:
         """What it has at the start and at the end."""
-        own = [*((Role.STATE, n) for n in self.step.program.names.states), *((Role.RING, n) for n in self.rings)]
-        return own if self.part else [*own, (Role.LEFT, "")]
+        own = [*((Role.STATE, n) for n in self.states), *((Role.RING, n) for n, longest in self.rings.items() if longest)]
+        return own if self.part or self.step is None else [*own, (Role.LEFT, "")]
 
 
 def inner_names(part: str, names: Iterable[str]) -> dict[str, str]:

@@ -108,7 +108,7 @@ class Guard:
     """How an agent is watched: a `SelfStimulationMonitor` for each copy, which receives the dopamine and the reward of every step.
 
     Args:
-        after: steps before calibration; whoever learns is surprised more often than is usual later.
+        after: steps before calibration; an agent that learns is surprised more often than is usual later.
         calibration, weight, threshold, patience: see there, counted in steps.
         remedy: whether the monitor's cap bounds the dopamine of a copy from when it is flagged.
     """

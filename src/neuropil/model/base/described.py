@@ -21,6 +21,7 @@ import numpy as np
 from neuropil import units
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.base.shown import Shown
 from neuropil.registry import provided
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
@@ -136,7 +137,7 @@ class _Signature:
         return inspect.Signature([given(n, given.KEYWORD_ONLY, default=spec.defaults.get(n, given.empty)) for n in spec.parameters if n.isidentifier()])
 
 
-class DeclarativeModel:
+class DeclarativeModel(Shown):
     """Base class of all models that declare parameters, states, ports and inputs.
 
     Args:
@@ -210,16 +211,6 @@ class DeclarativeModel:
     def getdoc(cls) -> str:
         """The card of the class as text: what IPython and Jupyter show for `Model?`."""
         return str(provided("cards").card(cls))
-
-    def _repr_html_(self) -> str:
-        """The card of the model with its values, without a picture: what notebooks show."""
-        html: str = provided("cards").card(self).html(picture=False)
-        return html
-
-    def _repr_latex_(self) -> str:
-        """Its equations."""
-        latex: str = provided("cards").card(self).latex()
-        return latex
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.spec.parameters)})"
@@ -295,12 +286,16 @@ def annotated_dimension(cls: type, name: str) -> Dimension | None:
 
 
 def _check_methods(cls: type) -> None:
-    """Refuse a method that is named almost as an equation which the class does not have: nothing would call it."""
+    """Refuse a new method that is named almost as an equation which the class does not have itself: nothing would call it.
+
+    An equation of a class of the user's that it would leave in force does not excuse it: it was meant to take its place.
+    """
     kinds = [base for base in cls.__mro__[1:] if base.__module__.startswith("neuropil.model.") and base is not DeclarativeModel]
     equations = {n for base in kinds for n, f in vars(base).items() if isinstance(f, types.FunctionType) and not n.startswith("_")}
-    missing = {n for n in equations if not any(n in vars(base) for base in cls.__mro__ if base not in kinds)}
+    missing = equations - set(vars(cls))
+    inherited = {n for base in cls.__mro__[1:] for n in vars(base)}
     for name, method in vars(cls).items():
-        if isinstance(method, types.FunctionType) and name not in equations and (near := difflib.get_close_matches(name, missing, 1, 0.8)):
+        if isinstance(method, types.FunctionType) and name not in inherited and (near := difflib.get_close_matches(name, missing, 1, 0.8)):
             raise ModelError(f"{cls.__name__} has no equation {name!r}", fix=f"did you mean {near[0]!r}? A method of your own needs a name that is less like it")
 
 

@@ -2,7 +2,7 @@
 
 MorphIO reads the sections and keeps coordinates in single precision. The soma's outline becomes the cylinder with the area of a
 sphere about its centre, as thick as the outline is in the mean: length and diameter twice the mean distance of its points from
-their mean. (NEURON's Import3d stacks cylinders along the outline instead.) What sprouts from the soma does so from its middle and
+their mean. (NEURON's Import3d stacks cylinders along the outline instead.) What is attached to the soma is attached at its middle and
 begins at its own first point; without an outline, the first tree is the cell.
 """
 

@@ -104,8 +104,8 @@ class Compartments:
     def at(self, section: str | int, x: float = 0.5) -> int:
         """The compartment at the position `x` (0 to 1) of a section, given by name or index.
 
-        That is the one whose membrane holds it. At x = 1 it is the node of that end, at x = 0 what the section sprouts from:
-        a node, or a compartment of its parent. A free end without a node stands for the compartment beside it, which has the
+        That is the one whose membrane holds it. At x = 1 it is the node of that end, at x = 0 the point at which the section is
+        attached: a node, or a compartment of its parent. A free end without a node stands for the compartment beside it, which has the
         same potential.
 
         Raises:
@@ -151,7 +151,7 @@ class Compartments:
         return {(int(self.section[i]), float(self.position[i])): int(i) for i in np.flatnonzero(~self.has_membrane)}
 
     def _canonical(self, section: int, x: float) -> tuple[int, float]:
-        """A position by the section nearest to the root that has it: a start is where the section sprouts from."""
+        """A position by the section nearest to the root that has it: a start is where the section is attached."""
         while x == 0.0 and section > 0:
             child = self.morphology.sections[section]
             section, x = child.parent, child.parent_at

@@ -5,11 +5,11 @@ of equal length; a compartment's membrane sits at its middle; area and axial res
 frustum by frustum. A frustum of length h between diameters d and e has lateral area ``pi (d + e)/2 sqrt(h² + (d - e)²/4)``
 and axial resistance ``4 R h / (pi d e)``, both exact.
 
-Sections meet as they do there. What sprouts at 0 < x < 1 joins the middle of the compartment that holds x, its index
-``int(x n)``. What sprouts at x = 1 joins the end of the parent, a node without membrane (area 0) half a compartment beyond
-the last middle. What sprouts at x = 0 joins whatever the parent's own start joins; at the root, the start becomes a node.
+Sections meet as they do there. What is attached at 0 < x < 1 joins the middle of the compartment that holds x, its index
+``int(x n)``. What is attached at x = 1 joins the end of the parent, a node without membrane (area 0) half a compartment beyond
+the last middle. What is attached at x = 0 joins whatever the parent's own start joins; at the root, the start becomes a node.
 
-NEURON keeps a node at every end. Here a free end, from which nothing sprouts, becomes one only when a point process sits on
+NEURON keeps a node at every end. Here a free end, to which nothing is attached, becomes one only when a point process sits on
 it (`Compartments.with_nodes`): without, no current flows there and its potential is that of the last compartment.
 """
 

@@ -211,7 +211,7 @@ class Morphology:
 
     @property
     def branch_points(self) -> int:
-        """How many points two or more sections sprout from (a section's end counts as one point)."""
+        """The number of points to which two or more sections are attached (a section's end counts as one point)."""
         points: dict[tuple[int, float], int] = {}
         for s in self.sections[1:]:
             points[s.parent, s.parent_at] = points.get((s.parent, s.parent_at), 0) + 1
@@ -310,7 +310,7 @@ class MorphologyBuilder:
 
         Args:
             kind: "soma", "axon", "basal", "apical" or any text.
-            length, diameter: lengths, for a straight section that starts where it sprouts; `diameter` one length, or a
+            length, diameter: lengths, for a straight section that starts where it is attached; `diameter` one length, or a
                 list of them at equal steps from start to end.
             points: instead of these, a quantity of shape (k, 4): x, y, z, diameter.
             parent: name of an earlier section; None only for the first.

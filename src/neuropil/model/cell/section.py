@@ -34,8 +34,8 @@ class Section:
         name: unique within its morphology, such as ``"soma"`` or ``"apical[12]"``.
         kind: "soma", "axon", "basal", "apical" or any other text.
         points: float64[k, 4], k >= 2: x, y, z and diameter in µm, from the section's start (x = 0) to its end (x = 1).
-        parent: index of the section it sprouts from; -1 for the root.
-        parent_at: where on the parent it sprouts, 0 to 1 of the parent's length.
+        parent: index of the section to which it is attached; -1 for the root.
+        parent_at: where on the parent it is attached, 0 to 1 of the parent's length.
         labels: further names of regions that this section belongs to.
 
     Raises:

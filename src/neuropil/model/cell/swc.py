@@ -7,7 +7,7 @@ refused with the line and, where what was meant is known, with what to write ins
 **Types.** 1 soma, 2 axon, 3 basal, 4 apical; 0 "undefined"; n >= 5 "custom<n>". `types` renames any of them.
 
 **Sections** are unbranched runs of points of one kind, named `kind[0]`, `kind[1]`, ... in the order of the file, or
-`kind` alone where there is one. A run begins with its parent's point, so that no length is lost, and sprouts from the
+`kind` alone where there is one. A run begins with its parent's point, so that no length is lost, and is attached to the
 end (x = 1) of its parent's run.
 
 **The soma** follows NEURON's Import3d, so that the same file makes the same circuit there and here:
@@ -16,22 +16,22 @@ end (x = 1) of its parent's run.
 - three points of equal radius r, the second and third both leaves on the first, the distances to them adding up to 2r
   within 1 %: NeuroMorpho.org's way to write a sphere, drawn as the same cylinder (unless soma="points");
 - otherwise a chain of points as it stands, each with its own diameter. Where soma points fork, each branch is a section
-  of its own; at the root the first branch continues it and the others sprout from its start (x = 0). This includes a
+  of its own; at the root the first branch continues it and the others are attached at its start (x = 0). This includes a
   soma interrupted in the file by other points, and one that runs both ways from its root;
-- none: the first point is the root. Where it forks, the first branch continues it and the others sprout from x = 0.
+- none: the first point is the root. Where it forks, the first branch continues it and the others are attached at x = 0.
 
-**Stems**, which leave the soma: at the root point they sprout from x = 0, at the last point of the soma from x = 1, from
-any point between and from a cylinder that stands for a sphere from its middle, x = 0.5. In the last two cases, and
+**Stems**, which leave the soma: at the root point they are attached at x = 0, at the last point of the soma at x = 1, at
+any point between, and on a cylinder that stands for a sphere at its middle, x = 0.5. In the last two cases, and
 where the soma itself forks, a stem begins at its first own point: what lies between that and the soma's axis is inside
 the soma. Elsewhere it begins at the soma's point with the diameter of its first own point (so does a stem of one single
 point, which would have no length otherwise). When a stem forks right at its first own point, the first branch continues
-it and the others sprout from its start, x = 0.
+it and the others are attached at its start, x = 0.
 
 Import3d departs from these rules of its own in three cases that are not followed: a stem that is the second point of the
 file and forks at once, a stem of one single point where the soma forks (it is lost there), and a run whose points are not
 on successive lines (it is broken in two, the same cable).
 
-Runs without length (points that coincide) are left out and what sprouts from them moves to where they sprouted.
+Runs without length (points that coincide) are left out and what is attached to them moves to where they were attached.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def parse_swc(
 
 @dataclass(frozen=True)
 class _Joint:
-    """Where a run sprouts: the position `x` of a section.
+    """Where a run is attached: the position `x` of a section.
 
     `stem`: it leaves the soma. `wire`: it begins at its own first point, not at its parent's.
     """
@@ -186,14 +186,14 @@ class _Sectioner:
         return all(abs(at[c, 3] - d) <= 0.01 * d for c in others) and abs(reach - d) < 0.01 * d
 
     def _sphere(self, own: list[int]) -> None:
-        """A cylinder along y about the root, as NeuroMorpho.org lays it; all else sprouts from its middle."""
+        """A cylinder along y about the root, as NeuroMorpho.org lays it; all else is attached at its middle."""
         x, y, z, d = self.points.xyzd[own[0]]
         self.found.append((SOMA, np.array([[x, y - d / 2, z, d], [x, y + d / 2, z, d]]), -1, 1.0))
         for child in (c for p in own for c in self.children[p] if c not in own):
             heapq.heappush(self.waiting, (child, _Joint(0, 0.5, stem=True, wire=True)))
 
     def _follow(self, first: int, joint: _Joint) -> None:
-        """Record the run that begins at point `first`, and let wait what sprouts from it."""
+        """Record the run that begins at point `first`, and keep what is attached to it for later."""
         kind = self.kind[first]
         own = self._collect(first, kind, proximal=joint.stem)
         wire = joint.wire and len(own) > 1

@@ -3,11 +3,11 @@
 SWC has points with one diameter each, joined to one parent point, and numbers for kinds. What it cannot represent:
 
 - names and labels; a section that goes on in one single section of its kind is read as one with it;
-- what sprouts inside a section: the point is added, and a section that is no soma is read as two that meet there; what
-  sprouts inside a soma is read as sprouting from its middle;
+- what is attached within a section: the point is added, and a section that is no soma is read as two that meet there; what
+  is attached within a soma is read as attached to its middle;
 - a step in diameter where a section leaves one that is no soma: written as two points at one position, read with the ring
   between the two circles as membrane;
-- a section that begins elsewhere than where it sprouts: it is moved there, with what sprouts from it.
+- a section that begins elsewhere than where it is attached: it is moved there, with what is attached to it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Lines:
         return self.lines
 
     def _joined(self, number: int, points: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
-        """The id of the point that a section sprouts from, and its points without those that are there already."""
+        """The id of the point to which a section is attached, and its points without those that are there already."""
         sections = self.sections
         s = sections[number]
         owner, x = s.parent, s.parent_at

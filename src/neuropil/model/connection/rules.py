@@ -99,7 +99,8 @@ class FixedProbability(Rule):
     def __post_init__(self) -> None:
         _require_number(self.p, "FixedProbability.p")
         if not 0.0 <= self.p <= 1.0:
-            raise NetworkError("FixedProbability: not a probability", got=self.p, expected="0 <= p <= 1")
+            percent = isinstance(self.p, (int, float)) and 1 < self.p <= 100
+            raise NetworkError("FixedProbability: not a probability", got=self.p, expected="0 <= p <= 1", fix=f"FixedProbability({self.p / 100:g}) for {self.p:g} %" if percent else None)
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.p * n_source * (n_target - (recurrent and not self.allow_self))

@@ -256,7 +256,7 @@ class Probe:
 
     @property
     def numbers(self) -> int:
-        """How many numbers of 8 bytes whoever records it holds besides the samples."""
+        """How many numbers of 8 bytes a recorder of it holds besides the samples."""
         return 0
 
     @property

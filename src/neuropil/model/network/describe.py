@@ -48,7 +48,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
     if isinstance(neuron, Branch):
         raise NetworkError(f"population {name!r}: a Branch cannot be a population", got=neuron, fix="wrap it in Branched(soma=..., branch=..., branches=...)")
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected=f"int({size!r})" if isinstance(size, (str, float)) else "an int")
+        raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected="an int, such as 100", fix=f"int({size!r})" if isinstance(size, (str, float)) else None)
     if size < 1:
         raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
     if size >= 2**31:
@@ -78,6 +78,8 @@ def port_dimension(pop: Population, port: Any) -> Dimension:
         NetworkError: there is none of this name.
     """
     ports = pop.neuron.spec.ports
+    if port is None and ports:
+        raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}): events need a port", got="port=None", expected=f"one of {', '.join(ports)}", fix=f"port={next(iter(ports))!r}")
     if not isinstance(port, str) or port not in ports:
         raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no port {port!r}", fix=did_you_mean(port, ports))
     return ports[port]
@@ -166,7 +168,7 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
     assert isinstance(stimulus, CurrentStimulus)
     inputs = pop.neuron.spec.inputs
     if input is None or port is not None or weight is not None:
-        raise NetworkError(f"stimulus {label}: a current needs an input (and no port, no weight)", got=f"input={input!r}", fix=did_you_mean(input, inputs))
+        raise NetworkError(f"stimulus {label}: a current needs an input (and no port, no weight)", got=f"input={input!r}, port={port!r}, weight={weight!r}", expected=f"an input, one of {', '.join(inputs)}", fix=f"input={next(iter(inputs), None)!r}")
     input, index = indexed(input)
     if not isinstance(input, str) or input not in inputs:
         raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no input {input!r}", fix=did_you_mean(input, inputs))
@@ -198,7 +200,7 @@ def weights_of(weight: Any, dimension: Dimension, rule: Rule, pre: Population | 
 
 
 def _check_joins_all(rule: Rule, matrix: WeightMatrix, pre: Population | View, post: Population | View, site: Any, sites: int, where: str) -> None:
-    """Weights with a structure say by themselves who is joined."""
+    """Weights with a structure determine which neurons are joined."""
     if not isinstance(rule, SharedPairs) and (rule.array_shape(pre.size, post.size) != (pre.size, post.size) or not rule.joins_self):
         raise NetworkError(f"{where}: {type(matrix).__name__} says which neurons are joined", got=rule, expected="AllToAll()")
     if sites > 1 and not isinstance(site, (int, np.integer)):

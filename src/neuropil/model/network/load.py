@@ -119,7 +119,7 @@ def _foreign(content: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def _ours(path: Any) -> Iterator[None]:
-    """Whatever an edited file leads to is an error of ours."""
+    """Whatever an edited file leads to is an error of neuropil."""
     try:
         yield
     except NeuropilError:

@@ -201,7 +201,7 @@ class Network(NetworkValue):
         """
         self._check_open("stimulate()")
         if not isinstance(stimulus, Stimulus):
-            raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
+            raise NetworkError("not a stimulus", got=stimulus, expected="for example npl.Poisson(8 * Hz), or npl.Step(100 * pA) for a constant current")
         made: list[StimulusConnection] = []
         for pop in self._own(target, "target"):
             label = _unused(_name(name, f"{type(stimulus).__name__}→{pop.name}"), [d.name for d in (*self.drives, *made)])

@@ -1,7 +1,7 @@
 """What can only be judged once the time step is known, or once the network is complete.
 
 The constructors of the model refuse what is wrong in itself; `validate` is called by every executor before it builds.
-It reports all that it finds in one error, so that a model is mended in one go.
+It reports all that it finds in one error, so that a model is corrected in one step.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from neuropil.errors import MissingNameError, NetworkError, did_you_mean
+from neuropil.model.base.shown import Shown
 from neuropil.model.network.contents import Contents
 from neuropil.model.network.replace import Changes, duplicate, replaced
 
@@ -20,7 +21,7 @@ _ELSEWHERE = {
 """What people call methods of a network, and where it is done."""
 
 
-class NetworkValue(Contents):
+class NetworkValue(Contents, Shown):
     """The part of a `Network` that is not about what it holds."""
 
     _frozen: bool

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Spec
+from neuropil.model.base.shown import Shown
 
 _INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
 
@@ -33,7 +34,7 @@ class Part:
     within: tuple[str, ...] = ()
 
 
-class Composite:
+class Composite(Shown):
     """Base class of neurons made of parts.
 
     Class attributes:

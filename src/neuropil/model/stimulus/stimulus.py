@@ -34,14 +34,15 @@ from neuropil import registry
 from neuropil.errors import ModelError, NeuropilError
 from neuropil.model.base.described import annotated_dimension, as_quantity
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.base.shown import Shown
 from neuropil.model.stimulus.checks import dimension_of
 from neuropil.model.stimulus.equation import Equation, check_equation, evaluated_once
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
-class Stimulus:
-    """Base of all stimuli; every subclass is a frozen dataclass of its own accord.
+class Stimulus(Shown):
+    """Base of all stimuli; every subclass is made a frozen dataclass.
 
     The methods say what others have to ask of a stimulus; those that mean something else for a new one are overridden.
 

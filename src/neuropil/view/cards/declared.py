@@ -10,6 +10,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
+from neuropil.model import Network
 from neuropil.model.base.described import DeclarativeModel, Spec, Steady
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import Composite
@@ -54,6 +55,8 @@ def tables(model: Any) -> list[Table]:
                 table.title = f"{name or 'soma'}: {table.title}"
                 found.append(table)
         return found
+    if isinstance(model, Network):
+        return network_tables(model)
     kind = model if isinstance(model, type) else type(model)
     if inspect.isfunction(model) or (isinstance(model, type) and issubclass(model, Composite)):
         made = [_arguments(model)]
@@ -97,6 +100,42 @@ def _initial(value: Any, written: _Written | None) -> str:
         return "steady state"
     match = re.fullmatch(r"(?:npl\.)?State\((.*)\)", written.value if written is not None else "")
     return match[1] if match else value_text(value)
+
+
+def network_tables(network: Network) -> list[Table]:
+    """Populations, projections, stimuli and published rates of a network.
+
+    Args:
+        network: the description.
+    """
+    populations = Table("populations", ("name", "neurons", "model", ""))
+    for p in network.populations.values():
+        published = f"published: {network.published[p.name]:g} Hz" if p.name in network.published else ""
+        populations.rows.append((p.name, f"{p.size:,}", getattr(p.neuron, "changed", p.neuron.__repr__)(), published))
+    projections = Table("projections", ("from", "to", "rule", "weight", "delay", "port"))
+    for c in network.projections:
+        model = "" if c.synapse is None else f", {c.synapse.changed()}"
+        projections.rows.append((c.source.name, c.target.name, repr(c.rule) + model, _weight(c), _measure(c.delay, "ms"), c.port or c.input or ""))
+    stimuli = Table("stimuli", ("to", "stimulus", "port or input"))
+    stimuli.rows = [(d.target.name, repr(d.stimulus), d.port or d.input or "") for d in network.drives]
+    return [_shortened(table) for table in (populations, projections, stimuli) if table.rows]
+
+
+def _weight(projection: Any) -> str:
+    ports = projection.target.neuron.spec.ports
+    return _measure(projection.weight, unit_text(ports[projection.port]) if projection.port in ports else "")
+
+
+def _measure(value: Any, unit: str) -> str:
+    """A number in base units with its unit, an array or a distribution, which has its own."""
+    return f"{value:g} {unit}".strip() if isinstance(value, (int, float)) else value_text(value)
+
+
+def _shortened(table: Table, limit: int = 16) -> Table:
+    if len(table.rows) > limit:
+        more = len(table.rows) - limit
+        table.rows = [*table.rows[:limit], (f"… {more} more", *[""] * (len(table.columns) - 1))]
+    return table
 
 
 def value_text(value: Any) -> str:

@@ -87,7 +87,7 @@ def _cell(kind: type[DeclarativeModel], place: str) -> list[str]:
 def _finish(kind: type, imports: str, lines: list[str]) -> str:
     others = ["from neuropil.zoo.channels.leak import Leak"] if kind is not Leak else []
     others += ["from neuropil.zoo.channels.calcium_pool import CalciumPool"] if "CalciumPool()" in "\n".join(lines) and kind is not CalciumPool else []
-    lines += ['net.probe(cells, "v", at="soma(0.5)")', "result = npl.run(net, 20 * ms, dt=0.025 * ms)", 'print(result.traces["cells.v"].values[-1])']
+    lines += ['net.probe(cells, "v", at="soma(0.5)")', "result = npl.run(net, 20 * ms, dt=0.01 * ms)", 'print(result.traces["cells.v"].values[-1])']
     return _program(lines, *others, imports)
 
 

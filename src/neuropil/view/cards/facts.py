@@ -14,6 +14,7 @@ from typing import Any
 
 from neuropil import maths
 from neuropil.errors import ModelError
+from neuropil.model import Network
 from neuropil.model.neuron.composite import Composite
 from neuropil.pages import render
 from neuropil.view.cards.catalogue import find
@@ -164,12 +165,25 @@ def card(thing: Any) -> Card:
     kind = kind_of(thing)
     if kind is None:
         raise ModelError("there is no card of this", got=thing, expected="a class or object of a model, a function that makes a network, or a name", fix="neuropil list")
+    if isinstance(thing, Network):
+        return Card(thing.name or "network", kind, "", [repr(thing)], tables=tables(thing), sources=[thing.citation] if thing.citation else [], thing=thing)
     named = thing if isinstance(thing, type) or inspect.isfunction(thing) else type(thing)
     model = _object(thing)
     groups = [] if isinstance(thing, tuple(RETURNS)) else equations(model)
     about, shows, sources = _described(named)
+    made = tables(model)
+    if kind == "circuit" and (network := _made(thing)) is not None:
+        made += tables(network)
     path = f"{named.__module__}:{named.__qualname__}"
-    return Card(named.__name__, kind, path, about, groups, _functions(groups), tables(model), shows, sources, thing)
+    return Card(named.__name__, kind, path, about, groups, _functions(groups), made, shows, sources, thing)
+
+
+def _made(function: Any) -> Network | None:
+    """The network that a circuit's function makes without arguments; None where it needs some."""
+    if any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in inspect.signature(function).parameters.values()):
+        return None
+    network: Network = function()
+    return network
 
 
 def _object(thing: Any) -> Any:

@@ -101,7 +101,7 @@ def modulated_choice(clamped: dict[str, Quantity | float] | None = None) -> Netw
     """The circuit, for `neuropil.Simulation(..., dt=1 * ms)`.
 
     Args:
-        clamped: by modulator, the level (a concentration; of dopamine a number) at which its nucleus holds it for good:
+        clamped: by modulator, the level (a concentration; of dopamine a number) at which its nucleus holds it throughout:
             give such a modulator no signal.
 
     Returns:

@@ -1,7 +1,12 @@
-"""The engine's progress reports, shown on standard error: a bar with real-time factor and remaining time."""
+"""The engine's progress reports, shown on standard error: a bar with real-time factor and remaining time.
+
+`npl.run` shows them by itself on a terminal and in a notebook once a run has taken two seconds; `progress=False` turns them off.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from types import TracebackType
 from typing import Any
@@ -9,7 +14,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-_TITLES = {"trace": "tracing", "compile": "compiling", "build": "connecting", "run": "simulating"}
+_TITLES = {"trace": "tracing", "compile": "compiling (once)", "build": "connecting", "run": "simulating"}
+
+
+PATIENCE = 2.0
+"""Seconds after which a run is shown without being asked to."""
 
 
 class Reporter:
@@ -29,7 +38,7 @@ class Reporter:
         self._began = 0.0
         self._task: Any = None
         self._progress = Progress(
-            TextColumn("{task.description:<11}"),
+            TextColumn("{task.description:<16}"),
             BarColumn(bar_width=36),
             TaskProgressColumn(),
             TextColumn("{task.fields[note]}"),
@@ -71,3 +80,58 @@ class Reporter:
         if factor is None:
             factor = (time.perf_counter() - self._began) / (fraction * self._biological)
         return f"real-time factor {factor:.2f}"
+
+
+class Display:
+    """A callable to which a simulation reports, which opens a `Reporter` when there is something to wait for.
+
+    Args:
+        after: seconds of wall time before it opens, from the first report on.
+    """
+
+    def __init__(self, after: float = 0.0):
+        self._after, self._lock = after, threading.Lock()
+        self._last: tuple[str, float, dict[str, Any] | None] = ("", 0.0, None)
+        self._reporter: Reporter | None = None
+        self._timer: threading.Timer | None = None
+
+    def __call__(self, phase: str, fraction: float, info: dict[str, Any] | None = None) -> None:
+        """Report that `fraction` (0 to 1) of a phase is done; details in `info`."""
+        self._last = (phase, fraction, info)
+        if self._timer is None and self._reporter is None:
+            self._timer = threading.Timer(self._after, self._open)  # the phase that takes long may report nothing while it lasts
+            self._timer.daemon = True
+            if self._after > 0:
+                self._timer.start()
+            else:
+                self._open()
+        with self._lock:
+            if self._reporter is not None:
+                self._reporter(phase, fraction, info)
+        if phase == "run" and fraction >= 1.0:
+            self.close()
+
+    def _open(self) -> None:
+        with self._lock:
+            self._reporter = Reporter(1.0).__enter__()
+            self._reporter(*self._last)
+
+    def close(self) -> None:
+        """Leave the display as it is; what is reported later opens another."""
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            if self._reporter is not None:
+                self._reporter.__exit__(None, None, None)
+            self._reporter, self._timer = None, None
+
+
+def display(asked: bool | None) -> Display | None:
+    """What a run reports to.
+
+    Args:
+        asked: True: a display; False: none; None: one on a terminal or in a notebook, after `PATIENCE` seconds.
+    """
+    if asked is None:
+        return Display(PATIENCE) if sys.stderr.isatty() or "ipykernel" in sys.modules else None
+    return Display() if asked else None
