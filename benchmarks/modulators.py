@@ -168,7 +168,7 @@ Networks of 10,000 neurons (or as many compartments), dt 0.1 ms, float32, one th
 {table(header, rows)}
 A tick costs what a span of {SPAN} steps takes longer than without the modulator, over its ticks: processor time of the thread, the least of {SPANS - 3}
 spans. It holds everything: the concentration, the effect, what follows from the parameter, and the end of a chunk of native code where the tick ends one
-(parameters of synapses).{" The columns before: the same script on the checkout in which every tick ended a chunk." if older else ""}
+(parameters that are drawn for each synapse; none here).{" The columns before: the same script on the checkout in which every tick ended a chunk." if older else ""}
 
 """
     return text + footing(raw["machine"])

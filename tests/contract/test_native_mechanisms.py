@@ -16,7 +16,7 @@ from contract.native_comparison import assert_near, both, compared
 from neuropil.errors import ModelError
 from neuropil.learn import Native, Rollout, surrogate
 from neuropil.model.synapse.context import WhiteNoise, reads
-from neuropil.units import ms, pA
+from neuropil.units import ms, mV, pA
 from neuropil.zoo.contract import contract_drive, synapse_use
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.registry import SYNAPSES, neuron_names, synapse
@@ -87,3 +87,19 @@ def test_delays_as_parameters():
     np.testing.assert_allclose(value, truth, rtol=1e-11)
     assert_near(found, reference, 1e-10)
     assert all(np.any(g != 0) for g in reference["delays"].values())
+
+
+def test_a_population_with_given_spikes_sends_its_states_and_is_probed():
+    """They stay as they are at the start, and gradients reach them there."""
+    net = npl.Network("given")
+    a, b = net.population("a", LIFExp(), 3), net.population("b", LIFExp(), 2)
+    net.project(a, b, npl.AllToAll(), weight=np.ones((3, 2)) * 100 * pA, delay=0.2 * ms, input="current", synapse=npl.Graded(lambda s, p: npl.maths.tanh(s.v / (50 * mV))))
+    net.probe(a, "v", name="a")
+    net.probe(b, "v", name="b")
+    roll = Rollout(net, precision="float64", surrogate=surrogate("superspike", width=0.3))
+    inputs = {**roll.inputs(50), "spikes": {"a": {"step": np.array([3, 7]), "neuron": np.array([0, 2])}}}
+    (value, _), found = both(roll, "native", inputs)
+    (truth, _), reference = both(roll, "jax", inputs)
+    np.testing.assert_allclose(value, truth, rtol=1e-11)
+    assert_near(found, reference, 1e-10)
+    assert np.all(reference[1]["neurons"]["a"]["v"] != 0)

@@ -20,6 +20,7 @@ from neuropil.units import Hz, Time, cm, mM, mS, ms, mV, nM, pA, uM, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.synapses.scaled import Scaled
 
 
@@ -125,6 +126,22 @@ def test_synapses_drift_by_the_value_that_was_in_force(diffusion, precision) -> 
     mark = 0.5 * np.exp(-0.1 * np.arange(501) / 30.0)
     np.testing.assert_allclose(made["efficacy"], 0.25 + np.sum(trace.values[:, 0] * (mark[:-1] - mark[1:])), rtol=1e-5 if precision == "float32" else 1e-12)
     assert abs(made["efficacy"][0] - 0.25) > 0.02
+
+
+def test_rates_of_learning_end_no_chunk_until_float32_does_not_resolve_them() -> None:
+    """What spikes add to a weight is compared with the weight within the operation; Python is asked where it may be too little."""
+    net = npl.Network("learning")
+    source, target = net.population("source", PoissonSource(rate=20 * Hz), 20), net.population("target", LIFExp(), 30)
+    (into,) = net.project(source, target, npl.FixedProbability(0.5), weight=1 * pA, delay=1.5 * ms, port="exc", synapse=AdditiveSTDP(a_plus=0.02, a_minus=0.02), name="into")
+    m = net.modulator("da", npl.FirstOrder(baseline=0 * mM, tau=40 * ms), volume=into, tick=0.1 * ms)
+    for name in ("a_plus", "a_minus"):
+        m.modulates(into, name, npl.Gain(by=-1 / mM))
+    with npl.Simulation(net, threads=2, precision="float32") as simulation:
+        simulation.modulators["da"].release(0.5 * mM)
+        assert calls(simulation, 300) < 100
+        simulation.modulators["da"].release(0.999999 * mM - simulation.modulators["da"].concentration)
+        with pytest.raises(npl.SimulationError, match="too slow for float32"):
+            simulation.step(10)
 
 
 def test_a_fault_of_a_membrane_names_the_effect() -> None:

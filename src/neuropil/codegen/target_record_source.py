@@ -35,9 +35,6 @@ from neuropil.plan.synapse_signature import SynapseArgument
 BLOCK = 128
 """Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
 
-STAGES = ((7, 4), (4, 2), (2, 0))
-"""Spikes of a record that are responded to together, from the one before the first number down to the second; the expensive ones are each by itself."""
-
 STRIDE = {"float32": 16, "float64": 64}
 REACH = {"float32": 64, "float64": 512}
 VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
@@ -168,21 +165,21 @@ class _RecordWriter(KernelWriter):
         return lines, held
 
     def _earlier(self) -> list[str]:
-        """Loops over a block that respond to the spikes before those of `_latest`, where any synapse of the block has not done so."""
-        if self.records.costly:
-            last = self.records.spikes - 1
-            return [f"for back in range(np.uint64({last + 1})):", f"    p = np.uint64({last}) - back", *indented(self._stage("p", ["p"]))]
-        stages = [(min(first, self.records.spikes), after) for first, after in STAGES[:-1] if after < self.records.spikes]
-        return [line for first, after in stages for line in self._stage(after, reversed(range(after, first)))]
+        """Of rules with expensive responses a loop over a block for each spike of a record, where any synapse of the block has yet to respond to it.
 
-    def _stage(self, least: int | str, spikes: Iterable[int | str]) -> list[str]:
-        responses, held = self._responses(spikes)
+        Of others each pass over a block costs more than it would save: where sources and targets spike alike, one synapse of a block always has to.
+        """
+        if not self.records.costly:
+            return []
+        responses, held = self._responses(["p"])
         body = ["i = first + j", *self._varied(), *responses, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
-        return [f"if any_due(rows, {least}, n_block, limit):", "    for j in range(n_block):", *indented(body, 2)]
+        each = ["if any_due(rows, p, n_block, limit):", "    for j in range(n_block):", *indented(body, 2)]
+        last = self.records.spikes - 1
+        return [f"for back in range(np.uint64({last + 1})):", f"    p = np.uint64({last}) - back", *indented(each)]
 
     def _latest(self) -> tuple[list[str], dict[str, str]]:
-        """Within the loop that goes through every block: respond to the last spikes; the states thereafter."""
-        return self._responses([] if self.records.costly else reversed(range(*reversed(STAGES[-1]))))
+        """Within the loop that goes through every block: respond to the spikes that `_earlier` leaves; the states thereafter."""
+        return self._responses([] if self.records.costly else reversed(range(self.records.spikes)))
 
     def _fetch(self) -> list[str]:
         """Fetch the records of a block, and let those with more to respond to than they remember catch up."""

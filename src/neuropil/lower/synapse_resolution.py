@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from neuropil.lower.classify import parameter_leaf
+from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
+from neuropil.lower.modulation import graft
 from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows, typical
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.base.described import DeclarativeModel
@@ -58,6 +60,55 @@ def resolution_depends(program: SynapseProgram, modulated: Iterable[str]) -> boo
     graph, *jumps = program.strikes
     nodes, others = own_rates(program.scheme, modulated)
     return bool(nodes) or others or bool(graph.leaves(*(n for after in jumps for n in after.values())) & {parameter_leaf(n) for n in modulated})
+
+
+def resolved_sums(graph: Graph, program: SynapseProgram, weight: Any, modulated: Iterable[str]) -> list[int]:
+    """Nodes that are true where spikes change states enough for float32, whatever modulated parameters are: the same question as that of `slow_synapses`.
+
+    Args:
+        graph: takes the nodes; its leaves are the modulated parameters.
+        program: of the synapses; weight: of the projection, in its base unit.
+        modulated: parameters that modulators change.
+    """
+    strikes, *kinds = program.strikes
+    model, leaves = program.traced.model, {parameter_leaf(n) for n in modulated}
+    parameters = {n: float(np.median(_spread(getattr(model, n)))) for n in model.spec.parameters}
+    w = typical(weight) * (-1.0 if np.median(_spread(weight)) < 0.0 else 1.0)
+    known = {parameter_leaf(n): graph.const(v) for n, v in parameters.items() if parameter_leaf(n) not in leaves} | {"w": graph.const(w)}
+
+    def after(nodes: Mapping[str, int], s: Mapping[str, int]) -> dict[str, int]:
+        given = known | {f"s.{n}": node for n, node in s.items()}
+        return dict(zip(nodes, graft(graph, strikes, nodes.values(), given=given), strict=True))
+
+    start = {n: graph.const(v) for n, v in _initial(model, parameters, w).items()}
+    start |= {n: graph.leaf(parameter_leaf(state.initial), static=True) for n, state in model.spec.states.items() if isinstance(state.initial, str) and parameter_leaf(state.initial) in leaves}
+    arrived, responded = kinds
+    struck, spiked = after(arrived, start), after(responded, start)
+    pairs = [(arrived, start), (responded, start), (responded, struck), (arrived, spiked)]
+    ends = [after(nodes, s) for nodes, s in pairs]
+    decaying = {n for n in program.scheme.stepped} | {i for i, j in program.scheme.system.a if i == j}
+    made = []
+    for n in start:
+        jumps = [graph.add("sub", end[n], s[n]) for end, (_, s) in zip(ends, pairs, strict=True)]
+        jump, size = (_largest(graph, nodes) for nodes in (jumps, [v[n] for v in (start, struck, spiked)]))
+        good = graph.add("ge", jump, graph.add("mul", graph.const(RESOLVED), size))
+        if n not in decaying:
+            reach = graph.add("add", size, graph.add("mul", graph.const(2.0 / RESOLVED), jump))
+            for (nodes, s), j in zip(pairs, jumps, strict=True):
+                far = graph.add("select", graph.add("lt", j, graph.const(0.0)), graph.add("neg", reach), reach)
+                beyond = graph.add("mul", graph.add("sub", after(nodes, {**s, n: far})[n], far), far)
+                good = graph.add("and", good, graph.add("or", graph.add("not", graph.add("gt", beyond, graph.const(0.0))), graph.add("eq", j, graph.const(0.0))))
+        none = graph.add("not", graph.add("and", graph.add("gt", jump, graph.const(0.0)), graph.add("is_finite", jump)))
+        made.append(graph.add("or", none, good))
+    return made
+
+
+def _largest(graph: Graph, nodes: Iterable[int]) -> int:
+    """The node of the largest magnitude."""
+    first, *others = [graph.add("abs", n) for n in nodes]
+    for other in others:
+        first = graph.add("max", first, other)
+    return first
 
 
 def _slow_sums(

@@ -26,7 +26,7 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
 from neuropil.lower.modulation import EffectProgram, graft
 from neuropil.lower.resolution import RESOLVED, own_rates
-from neuropil.lower.synapse_resolution import BETWEEN_SPIKES, resolution_depends, slow_synapses
+from neuropil.lower.synapse_resolution import BETWEEN_SPIKES, resolution_depends, resolved_sums, slow_synapses
 from neuropil.model.modulation.bound_effect import vary_by_cell
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.plan.buffers import Buffer, Owner
@@ -105,18 +105,17 @@ class ModulatedSynapses(ModulatedTarget):
         return [made.wanted(bool(graph.leaves(*nodes) & {parameter_leaf(n) for n in many}))]
 
     def _enough(self) -> tuple[Graph, list[int]]:
-        """Whether states may have become too slow for float32; what more than a rate of their own decides is asked outside of the operation."""
+        """Whether states may have become too slow for float32; what several states decide together is asked outside of the operation."""
         graph, program = Graph(), self.program
         if self.store.real.name != "float32" or not resolution_depends(program, self.effects):
             return graph, []
         nodes, entangled = own_rates(program.scheme, self.effects)
-        strikes, *jumps = program.strikes
-        struck = strikes.leaves(*(n for after in jumps for n in after.values())) & {parameter_leaf(n) for n in self.effects}
-        if entangled or struck:
+        if entangled:
             return graph, [graph.const(False)]
         between = graph.const(max(self.dt, BETWEEN_SPIKES) if program.event_driven else self.dt)
         shares = [graph.add("mul", graph.add("abs", r), between) for r in graft(graph, program.scheme.system.graph, nodes)]
-        return graph, [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
+        rates = [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
+        return graph, [*rates, *resolved_sums(graph, program, self.store.projection.weight, self.effects)]
 
     # --- what an owner holds -----------------------------------------------------------------------------------------
 
