@@ -1,20 +1,24 @@
-"""One job of the training benchmark by neuropil, or by a plain scan in JAX: `run_training.py JOB native|jax|scan THREADS`."""
+"""One job of the training benchmark by neuropil, or by a plain scan in JAX: `run_training.py JOB native|jax|scan THREADS`; `run_training.py growth native 1`."""
 
 from __future__ import annotations
 
 import itertools
-import os
+import json
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from threads import hold
+
 name, backend, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-if threads == 1:
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+hold(threads)
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
-from training_jobs import DECAY, JOBS, Job, measured  # noqa: E402
+from training_jobs import DECAY, Job, measured  # noqa: E402
 
 
 def by_rollout(job: Job) -> Any:
@@ -25,7 +29,7 @@ def by_rollout(job: Job) -> Any:
     from neuropil.zoo.neurons.lif import LIFDelta
     from neuropil.zoo.neurons.relay import Relay
 
-    net = Network(name)
+    net = Network("job")
     populations = [net.population("input", Relay(), job.sizes[0])]
     lif = LIFDelta(tau_m=-1 / np.log(DECAY) * ms, t_ref=0 * ms)
     populations += [net.population(f"layer {j}", lif, n) for j, n in enumerate(job.sizes[1:])]
@@ -83,4 +87,42 @@ def by_scan(job: Job) -> Any:
     return lambda: float(jax.block_until_ready(gradient(weights, x))[0][1])
 
 
-measured({"native": "neuropil, native", "jax": "neuropil, jax", "scan": "plain JAX scan"}[backend] + (f", {threads} threads" if threads > 1 else ""), name, (by_scan if backend == "scan" else by_rollout)(JOBS[name]))
+BASE = Job((256, 256), 8, 250, 0.05)
+"""From here steps, neurons, batch and rate grow, each by itself."""
+GROWTH = {
+    "steps": [replace(BASE, steps=n) for n in (250, 500, 1000, 2000)], "neurons": [replace(BASE, sizes=(n, n)) for n in (64, 256, 512, 1024)],
+    "batch": [replace(BASE, batch=n) for n in (1, 8, 32, 64)], "rate": [replace(BASE, rate=r) for r in (0.01, 0.05, 0.1, 0.2)],
+}  # fmt: skip
+
+
+def least(step: Callable[[], Any], turns: int = 7) -> float:
+    """The least processor time of some calls after a first one, ms."""
+    step()
+    spent = []
+    for _ in range(turns):
+        start = time.process_time()
+        step()
+        spent.append(1e3 * (time.process_time() - start))
+    return min(spent)
+
+
+def limits(job: Job) -> dict[str, float]:
+    """What this processor needs at least, one thread, ms: `products`, both matrix products of a dense implementation by BLAS; `rows`, the rows of weights and cotangents
+    that belong to the input's spikes, read at the speed with which BLAS reads arrays of 128 KB."""
+    x, w = job.spikes().reshape(-1, job.sizes[0]).astype("f"), job.weights()[0]
+    g = np.ones((len(x), w.shape[1]), "f")
+    a = np.ones(2**15, "f")
+    reads = least(lambda: [np.dot(a, a[::-1][::-1]) for _ in range(1000)]) / 1000 / (2 * a.nbytes)
+    return {"products": least(lambda: (x @ w, x.T @ g), 3), "rows": 2 * float(x.sum()) * w.shape[1] * 4 * reads}
+
+
+def growth() -> None:
+    """Print the processor time of neuropil's native backend over steps, neurons, batch and rate, as JSON."""
+    found = {what: [{"value": getattr(j, what, j.sizes[0]), "cpu_ms": least(by_rollout(j)), **limits(j)} for j in jobs] for what, jobs in GROWTH.items()}
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if name == "growth":
+    growth()
+    raise SystemExit
+measured({"native": "neuropil, native", "jax": "neuropil, jax", "scan": "plain JAX scan"}[backend] + (f", {threads} threads" if threads > 1 else ""), name, by_scan if backend == "scan" else by_rollout)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,25 +55,35 @@ DECAY = 0.9
 """Of the membrane in a step."""
 
 
-def measured(simulator: str, job: str, step: Callable[[], float], turns: int = 7) -> None:
+def _memory(field: str) -> float:
+    """A line of /proc/self/status, MB."""
+    return next(float(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)) / 1e3
+
+
+def measured(simulator: str, job: str, make: Callable[[Job], Callable[[], float]], turns: int = 7, seconds: float = 2.5) -> None:
     """Time the value and gradient of one batch, and print what was found as JSON.
+
+    Memory is what the first call of the job adds at its highest to a process that has run a job of two steps and one sample: libraries are loaded by then.
 
     Args:
         simulator: its name and version.
         job: name of the job.
-        step: computes the gradient and returns the share of neuron-steps with a spike.
-        turns: calls that are timed.
+        make: of a job what computes the gradient and returns the share of neuron-steps with a spike.
+        turns: calls that are timed; fewer, but two at least, once they took `seconds`.
     """
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    make(replace(JOBS[job], batch=1, steps=2))()
+    step = make(JOBS[job])
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the highest memory starts anew
+    before, start = _memory("VmRSS"), time.perf_counter()
     rate = step()
-    first = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    cpu, wall = [], []
-    for _ in range(turns):
+    first, peak = time.perf_counter() - start, _memory("VmHWM") - before
+    cpu: list[float] = []
+    wall: list[float] = []
+    while len(cpu) < 2 or (len(cpu) < turns and sum(wall) < 1e3 * seconds):
         c, w = time.process_time(), time.perf_counter()
         step()
         cpu.append(1e3 * (time.process_time() - c))
         wall.append(1e3 * (time.perf_counter() - w))
-    found: dict[str, Any] = {"simulator": simulator, "job": job, "cpu_ms": min(cpu), "wall_ms": min(wall), "cpu_ms_all": cpu, "first_s": first, "peak_mb": peak / 1e3, "rate": rate}
+    found: dict[str, Any] = {"simulator": simulator, "job": job, "cpu_ms": min(cpu), "wall_ms": min(wall), "cpu_ms_all": cpu, "first_s": first, "peak_mb": peak, "rate": rate}
     sys.stdout.write(json.dumps(found) + "\n")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from training_jobs import DECAY, JOBS, measured
+from threads import hold
 
 name, library, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+hold(threads)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from training_jobs import DECAY, JOBS, Job, measured  # noqa: E402
+
 torch.set_num_threads(threads)
-job = JOBS[name]
-x = torch.tensor(np.swapaxes(job.spikes().astype("f"), 0, 1).copy())
-weights = [torch.nn.Parameter(torch.tensor(w.T.copy())) for w in job.weights()]
 
 
-def by_snntorch() -> torch.Tensor:
+def by_snntorch(job: Job, x: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
     """Leaky neurons, time step by time step; the products with the input at once."""
     given, rates = x, []
     for j, cell in enumerate(CELLS):
@@ -33,7 +34,7 @@ def by_snntorch() -> torch.Tensor:
     return rates
 
 
-def by_spikingjelly() -> torch.Tensor:
+def by_spikingjelly(job: Job, x: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
     """Multi-step LIF nodes; a recurrent layer step by step."""
     given, rates = x, []
     for j, cell in enumerate(CELLS):
@@ -51,7 +52,7 @@ def by_spikingjelly() -> torch.Tensor:
     return rates
 
 
-def by_norse() -> torch.Tensor:
+def by_norse(job: Job, x: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
     """LIF steps without synaptic current; an input counts by dt / tau of its membrane."""
     given, rates = x, []
     for j, cell in enumerate(CELLS):
@@ -66,7 +67,7 @@ def by_norse() -> torch.Tensor:
     return rates
 
 
-layers = len(job.sizes) - 1
+layers = len(JOBS[name].sizes) - 1
 if library == "snntorch":
     import snntorch
     from snntorch import surrogate
@@ -78,7 +79,7 @@ elif library == "spikingjelly":
 
     from spikingjelly.activation_based import functional, neuron
 
-    CELLS = [neuron.LIFNode(tau=1 / (1 - DECAY), decay_input=False, step_mode="s" if job.recurrent else "m") for _ in range(layers)]
+    CELLS = [neuron.LIFNode(tau=1 / (1 - DECAY), decay_input=False, step_mode="s" if JOBS[name].recurrent else "m") for _ in range(layers)]
     run, version = by_spikingjelly, version_of("spikingjelly")
 else:
     from importlib.metadata import version as version_of
@@ -89,13 +90,19 @@ else:
     run, version = by_norse, version_of("norse")
 
 
-def step() -> float:
+def gradient(job: Job) -> Callable[[], float]:
     """The gradient of the number of spikes of the last layer."""
-    for w in weights:
-        w.grad = None
-    rates = run()
-    (rates[-1] ** 2).sum().backward()
-    return float(sum(r.mean() for r in rates) / len(rates))
+    x = torch.tensor(np.swapaxes(job.spikes().astype("f"), 0, 1).copy())
+    weights = [torch.nn.Parameter(torch.tensor(w.T.copy())) for w in job.weights()]
+
+    def step() -> float:
+        for w in weights:
+            w.grad = None
+        rates = run(job, x, weights)
+        (rates[-1] ** 2).sum().backward()
+        return float(sum(r.detach().mean() for r in rates) / len(rates))
+
+    return step
 
 
-measured(f"{library} {version}", name, step)
+measured(f"{library} {version}" + (f", {threads} threads" if threads > 1 else ""), name, gradient)

@@ -74,6 +74,8 @@ class _Writer:
         kind, _, of = leaf.partition(".")
         if not of:
             return {"r": "resting", "u": "drawn", "z": "z"}[kind]
+        if kind == "n":
+            return f"n{of}"
         places = {"s": self.program.names.states, "g": self.program.names.states, "x": self.program.names.inputs, "w": self.program.names.ports}[kind]
         return f"{kind}{places.index(of)}"
 
@@ -100,6 +102,7 @@ class _Forward(_Writer):
         super().__init__(signature, signature.program.forward)
         self._reads()
         self.body += statements(self.graph, self.roots, self.names, self.leaf)
+        self.body += [f"n{j} = {self.names[node]}" for j, node in enumerate(signature.program.cut)]
         self._writes()
 
     def _reads(self) -> None:
@@ -146,6 +149,8 @@ class _Backward(_Writer):
 
     def __init__(self, signature: GradientSignature):
         super().__init__(signature, signature.program.backward)
+        self.names |= {node: f"n{j}" for j, node in enumerate(signature.program.cut)}
+        self.names |= {signature.program.fired: "emitted"} if signature.program.reads_fired else {}
         self._reads()
         self.body += statements(self.graph, self.roots, self.names, self.leaf)
         self._writes()
@@ -160,6 +165,7 @@ class _Backward(_Writer):
             self.body.append("z = spike_bar[at_spike_bar, i]")
         self.body += [f"{self.leaf(leaf)} = {name(Role.TAPE, leaf)}[row, i]" for leaf in program.tape]
         self.body += [f"resting = (code[k, i] & np.uint8({RESTING})) != np.uint8(0)"] if program.names.rests else []
+        self.body += [f"emitted = (code[k, i] & np.uint8({FIRED})) != np.uint8(0)"] if program.reads_fired else []
         self.body += ["drawn = uniform[k, i]"] if program.draws(self.roots) else []
 
     def _writes(self) -> None:

@@ -166,12 +166,48 @@ class StepGradient(Differentiated):
     @property
     def forward(self) -> list[int]:
         """Roots of the step."""
-        return [*self.new.values(), self.fired, self.slope]
+        return [*self.new.values(), self.fired, self.slope, *self.cut]
 
     @property
     def backward(self) -> list[int]:
         """Roots of the product."""
         return [*self.state_bar.values(), *self.input_bar.values(), *self.port_bar.values(), *self.parameter_bar.values()]
+
+    @cached_property
+    def _before(self) -> tuple[tuple[int, ...], bool]:
+        """What the product uses directly and the step knows: nodes with numbers, and whether it uses that a spike was emitted. Other truth values are made of such numbers;
+        what depends on the refractory period alone is made of the code."""
+        moving: set[int] = set()
+        stack: list[int] = []
+        for n in self.graph.reach(self.backward):
+            node = self.graph.nodes[n]
+            if (node.op == "leaf" and (node.value == "z" or node.value.startswith("g."))) or moving & set(node.args):
+                moving.add(n)
+                stack += node.args
+        stack += self.backward
+        seen: set[int] = set()
+        while stack:
+            n = stack.pop()
+            if n not in moving and n not in seen and self.graph.leaves(n) & set(self.leaves):
+                seen.add(n)
+                stack += self.graph.nodes[n].args if self.graph.nodes[n].kind != "f" and n != self.fired else ()
+        numbers = (n for n in sorted(seen) if self.graph.nodes[n].kind == "f")
+        return tuple(numbers), self.fired in seen
+
+    @cached_property
+    def cut(self) -> tuple[int, ...]:
+        """Nodes of the step that the tape holds instead of leaves, where these are fewer."""
+        return self._before[0] if len(self._before[0]) < len(super().tape) else ()
+
+    @cached_property
+    def reads_fired(self) -> bool:
+        """The product reads from the code whether a spike was emitted."""
+        return self.cut != () and self._before[1]
+
+    @property
+    def tape(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Leaves of the product that change from step to step, or the nodes of `cut`: n.0, n.1 and so on."""
+        return tuple(f"n.{j}" for j in range(len(self.cut))) or super().tape
 
     @cached_property
     def can_fire(self) -> bool:

@@ -111,7 +111,7 @@ class GradientSignature(Signature):
         if not use.product:
             return ()
         made = self._constants(p.backward)
-        if p.names.rests:
+        if p.names.rests or p.reads_fired:
             made.append(Argument(Role.CODE))
         made += [Argument(Role.STATE_BAR, n) for n in p.names.states]
         made += [Argument(Role.RECORD_BAR, n) for n in use.recorded]

@@ -37,6 +37,14 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
         ModelError: the network has something that the native backend does not support.
     """
     check_supported(rollout, parameters)
+    compiled = rollout.__dict__.setdefault("_native_compiled", {})
+    if native not in compiled:
+        # Within `jit` this changes nothing; outside, JAX would compile some hundred operations one by one, each for a new shape.
+        compiled[native] = jax.jit(partial(_applied, rollout, native))
+    return compiled[native](parameters, state, inputs)
+
+
+def _applied(rollout: Any, native: Native, parameters: Tree, state: Tree, inputs: Tree) -> Any:
     axes = Batch.of(rollout.network, rollout.initial(), state, inputs)
     rollout.check(parameters, *_first(axes, state, inputs))
     dtype, steps = rollout.dtype, len(inputs["step"])
@@ -157,8 +165,7 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
     call = replace(call, wanted=wanted)
     out = _host(forward, call, _results(call, floats), floats, fixed)
-    tapes = {"number": out["tapes"], "codes": out["codes"] if call.keeps(call.own.machine(call, floats)) else {}}
-    return _with_spikes(call, out, fixed), (call, floats, fixed, tapes)
+    return _with_spikes(call, out, fixed), (call, floats, fixed, out["tapes"])
 
 
 def _is_primal(a: Any) -> bool:
@@ -166,13 +173,13 @@ def _is_primal(a: Any) -> bool:
 
 
 def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
-    call, floats, fixed, tapes = residuals
+    call, floats, fixed, number = residuals
     mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight", "past")}
     nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
     given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight", "past")}, "spikes": nonzero}
     paths = sorted(call.wanted)
     shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
-    found = _host(backward, call, shapes, floats, fixed, tapes, given) if paths else {}
+    found = _host(backward, call, shapes, floats, fixed, number, given) if paths else {}
     made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
     return made, None
 

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.aligned import aligned_zeros
+from neuropil.learn.native.arithmetic import can_be_standard, standard
 from neuropil.learn.native.loop import Given
-from neuropil.learn.native.machine import Machine
+from neuropil.learn.native.machine import END, Machine
 from neuropil.learn.native.tapes import STORE
 from neuropil.learn.native.workspace import Workspace
+from neuropil.plan.gradient_signature import Role
 
 GROUPS, SHARED = 8, 4
 """At most so many groups, so that as many threads share a batch; and samples in each, where there are enough, so that it is little to sum the groups."""
@@ -73,7 +75,10 @@ class Executor:
         """
         tapes = STORE.take(shapes := self.machine.tapes(batch.samples, batch.steps)) if keep else None
         if tapes is not None:
-            batch.each |= tapes.arrays(shapes)
+            batch.each |= {(END, *key): a for key, a in batch.each.items() if key[1] is Role.CODE} | tapes.arrays(shapes)
+        for part in self.machine.parts:
+            if part.coded and not part.given:
+                batch.each[part.key(Role.CODE)][..., part.size :] = 0
         with self.machine.lock:
             self._spread(batch, {}, ("forward", keep), lambda space: self.machine.forward(space, keep))
         if tapes is None:
@@ -85,7 +90,7 @@ class Executor:
         """Cotangents of every sample, put into the arrays of the batch, and their sums.
 
         Args:
-            batch: what was given, and cotangents; codes, too, where tapes were kept.
+            batch: what was given, and cotangents.
             spikes: populations with cotangents of their spikes.
             wanted: key -> where the sum over all samples is put.
             number: of the tapes.
@@ -112,7 +117,7 @@ class Executor:
         return kept[key]
 
     def _spread(self, batch: Batch, sums: Arrays, what: Any, stretches: Callable[[Workspace], Any]) -> None:
-        """Run all groups, always in threads of their own: the mode of their arithmetic is then the same."""
+        """Run all groups, in this thread with the standard mode of arithmetic, which other threads have, and in others; where that mode cannot be set, in others alone."""
         groups, given = _groups(batch.samples), Given(batch.every, batch.each, sums)
         waiting: SimpleQueue[int] = SimpleQueue()
         for g in range(len(groups)):
@@ -135,8 +140,14 @@ class Executor:
                     a[g] = 0
                 program.run(groups[g].start, groups[g].stop, g)
 
-        for _ in _pool(self.threads).map(run, programs):
-            pass
+        here = can_be_standard()
+        others = programs[1:] if here else programs
+        waited = [_pool(self.threads).submit(run, program) for program in others]
+        if here:
+            with standard():
+                run(programs[0])
+        for other in waited:
+            other.result()
 
     def _space(self, thread: int, steps: int, rows: int) -> Workspace:
         """The arrays of a thread; those for other numbers of steps are given up."""

@@ -98,8 +98,7 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     batch = _batch(call, machine, floats, fixed)
     for part in machine.parts:
         if part.name in out["codes"]:
-            codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
-            codes[..., part.size :] = 0
+            batch.each[part.key(Role.CODE)] = out["codes"][part.name]
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
@@ -116,19 +115,18 @@ _PLACES: dict[str, Any] = {
 """Keys of the cotangents of what each sample has of its own."""
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        tapes: "number" of the tapes, and "codes" where they were kept, from `forward`.
+        number: of the tapes, from `forward`.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
-    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in tapes["codes"].items()}
     batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
@@ -148,7 +146,7 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree, bars: Tre
             key = _PLACES[kind](name, *more)
             spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
             found[...] = 0
-    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(tapes["number"]))
+    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(number))
     for path, found in filled.items():
         kind, name, *more = path
         if path in spread:

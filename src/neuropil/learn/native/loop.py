@@ -144,15 +144,17 @@ class Program:
         base = self._words.__array_interface__["data"][0]
         self._table = np.array([(entry_of(call.kernel, (*_STEP, *of)), base + 8 * at) for call, of, at in zip(calls, kinds, begins, strict=False)], np.int64).reshape(-1, 2)
         self._stretches, self._held = _listed(stretches), [a for call in calls for a in call.arguments]
-        self._slots: list[tuple[Any, types.Type, int]] = []
+        slots: dict[Any, tuple[types.Type, list[int]]] = {}
         for call, of, begin in zip(calls, kinds, begins, strict=False):
             at = begin + len(_STEP)
             for value, kind in zip(call.arguments, of, strict=True):
                 if isinstance(value, Slot):
-                    self._slots.append((value.key, kind, at))
+                    slots.setdefault(value.key, (kind, []))[1].extend(range(at, at + words(kind)))
                 else:
                     self._words[at : at + words(kind)] = packed(kind, value)
                 at += words(kind)
+        self._slots = [(key, (kind.ndim, np.dtype(str(kind.dtype))), len(places) // words(kind), places[:: words(kind)]) for key, (kind, places) in slots.items()]
+        self._slot_words = np.array([at for _, places in slots.values() for at in places], np.intp)
         self.take(given)
 
     def take(self, given: Given) -> None:
@@ -161,15 +163,16 @@ class Program:
         Raises:
             TypeError: one is of another type than its kernel was compiled for.
         """
-        base, places, self._given = self._words.__array_interface__["data"][0], [], given
-        found = {key: given.first(key) for key in {key for key, *_ in self._slots}}
-        for key, kind, at in self._slots:
-            value, sample, group = found[key]
-            if _kind(value) != kind:
-                raise TypeError(f"{key} is of type {_kind(value)}, not {kind}")
-            self._words[at : at + words(kind)] = packed(kind, value)
+        base, places, filled, self._given = self._words.__array_interface__["data"][0], [], [], given
+        for key, kind, count, begins in self._slots:
+            value, sample, group = given.first(key)
+            if (value.ndim, value.dtype) != kind or not value.flags.c_contiguous:
+                raise TypeError(f"{key} has {value.ndim} dimensions of {value.dtype}; expected {kind}, contiguous")
+            address = value.__array_interface__["data"][0]
+            filled += [address, *value.shape, *value.strides] * count
             if sample or group:
-                places.append((base + 8 * at, int(self._words[at]), sample, group))
+                places += [(base + 8 * at, address, sample, group) for at in begins]
+        self._words[self._slot_words] = filled
         self._places = np.array(places, np.int64).reshape(-1, 4)
 
     def run(self, first: int, end: int, group: int) -> None:

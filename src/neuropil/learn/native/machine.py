@@ -92,7 +92,8 @@ class Machine:
         """
         taped: list[tuple[Part, Any]] = [(part, part.key(Role.TAPE, leaf)) for part in self.parts if part.step is not None for leaf in part.step.program.tape]
         taped += [(m.part, (m.name, Role.TAPE, leaf)) for m in self.mapped for leaf in m.program.tape]
-        return {key: ((samples, steps, part.size), np.dtype(part.precision)) for part, key in taped}
+        codes = {part.key(Role.CODE): ((samples, steps, part.width), np.dtype(np.uint8)) for part in self.parts if part.coded and not part.given}
+        return codes | {key: ((samples, steps, part.size), np.dtype(part.precision)) for part, key in taped}
 
     def forward(self, space: Workspace, kept: bool) -> list[Stretch]:
         """A sample's way forward.
@@ -102,7 +103,8 @@ class Machine:
             kept: whether its tape is kept.
         """
         own = _Calls(self, space, frozenset({Role.CODE, Role.RECORD, *([Role.TAPE] if kept else [])}))
-        return [Stretch.once(own.begin()), *own.onward(0, space.steps, 0 if kept else None), Stretch.once(own.finish(), space.steps)]
+        made = [Stretch.once(own.begin()), *own.onward(0, space.steps, 0 if kept else None), Stretch.once(own.finish(), space.steps)]
+        return [*made, Stretch.once(own.finish_codes(), 0, space.steps)] if kept else made
 
     def backward(self, space: Workspace, spikes: frozenset[str], kept: bool) -> list[Stretch]:
         """A sample's way back, where its tape was not kept after it went forward again: all at once or between checkpoints.
@@ -168,6 +170,10 @@ class _Calls:
     def finish(self) -> tuple[Call, ...]:
         """The state at the end."""
         return (*(self._close(part, role, n, END, role) for part in self.machine.parts for role, n in part.moving), *self._past(flow_kernels.close_past, END, Role.VALUE))
+
+    def finish_codes(self) -> tuple[Call, ...]:
+        """Codes as they come out, besides those that are kept."""
+        return tuple(Call(kernels.take_rows, (self.of(part, Role.CODE), Slot((END, *part.key(Role.CODE))))) for part in self.machine.parts if part.coded and not part.given)
 
     def begin_bars(self) -> tuple[Call, ...]:
         """Cotangents of the state at the end."""
