@@ -198,6 +198,10 @@ def test_what_is_not_supported_is_refused_in_words():
     inputs = roll.inputs(4)
     with pytest.raises(ModelError, match="threads must be at least 1"):
         Native(threads=0)
+    with pytest.raises(ModelError, match="a whole number"):
+        Native(threads=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="needs a sample"):
+        roll.apply(roll.parameters, roll.initial(), {**inputs, "currents": {"cells": {"current": np.zeros((0, 4, 2))}}}, backend="native")
     with pytest.raises(ModelError, match="wrong shape"):
         roll.apply(roll.parameters, roll.initial(), {**inputs, "currents": {"cells": {"current": np.zeros((4, 3))}}}, backend="native")
     skipped = {**inputs, "step": np.array([0, 1, 3, 4])}
