@@ -165,8 +165,9 @@ def test_images_are_moved():
 def test_steps_of_events_are_no_rows_of_an_image():
     """4 steps of 8 neurons are not two images of 4 × 4; steps of 16 are one each, and 2 channels of rows and columns two."""
     image = npl.data.Deformation((4, 4))
-    with pytest.raises(ModelError, match="not images of this shape"):
-        image.check(np.zeros((1, 4, 8)))
+    for shape in ((1, 4, 8), (4, 4)):
+        with pytest.raises(ModelError, match="not images of this shape"):
+            image.check(np.zeros(shape))
     for shape in ((1, 16), (1, 32), (1, 4, 4), (1, 2, 4, 4), (1, 3, 16)):
         image.check(np.zeros(shape))
 
