@@ -16,8 +16,8 @@ from neuropil.result.atomic import plain
 from neuropil.result.drawn import Drawn
 from neuropil.result.exported import Exported
 from neuropil.result.folder import (
+    BESIDE,
     CHECKPOINT_FILE,
-    PICTURES,
     SPIKES_FILE,
     SUMMARY_FILE,
     FolderLock,
@@ -173,7 +173,7 @@ class Result(Drawn, Exported):
         try:
             write_result(folder, header, [(self.spikes.step, self.spikes.neuron)], len(self.spikes), probes, self.summary)
             discard_journals(folder)
-            for name in (CHECKPOINT_FILE, *PICTURES):
+            for name in (CHECKPOINT_FILE, *BESIDE):
                 (folder / name).unlink(missing_ok=True)
         finally:
             lock.release()

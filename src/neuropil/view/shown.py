@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from neuropil.errors import ResultError
 from neuropil.pages import render
 from neuropil.result import Result, Trace
 from neuropil.view.numbers import number, seconds, significant, size
@@ -24,7 +25,10 @@ def result_html(result: Result) -> str:
     Args:
         result: of a run.
     """
-    rates = result.rates() if result.duration_ms > 0 else {}
+    try:
+        rates = result.rates()
+    except ResultError:  # nothing was run, or spikes of a part of the run were not recorded: they are shown as not known
+        rates = {}
     populations = [[name, number(count), number(rates.get(name))] for name, (_, count) in result.spikes.populations.items()]
     probes = [[name, trace.variable, trace.population, trace.unit or "–", number(trace.neurons.size), number(len(trace))] for name, trace in result.traces.items()]
     return _page(
