@@ -19,7 +19,8 @@ from scipy.ndimage import gaussian_filter
 
 from neuropil import rng
 from neuropil.errors import ModelError
-from neuropil.learn.data.encoders import Events, RateEncoder, Values, check_whole
+from neuropil.learn.checks import whole_number
+from neuropil.learn.data.encoders import Events, RateEncoder, Values
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class OrientationEncoder(RateEncoder):
         super().__post_init__()
         if not isinstance(self.shape, (tuple, list)) or len(self.shape) != 2:
             raise ModelError("OrientationEncoder.shape must be (height, width) in pixels", got=self.shape)
-        object.__setattr__(self, "shape", tuple(check_whole(n, "OrientationEncoder.shape", 2) for n in self.shape))
-        check_whole(self.directions, "OrientationEncoder.directions", 2)
-        check_whole(self.spacing, "OrientationEncoder.spacing", 1)
+        object.__setattr__(self, "shape", tuple(whole_number(n, "OrientationEncoder.shape", 2) for n in self.shape))
+        whole_number(self.directions, "OrientationEncoder.directions", 2)
+        whole_number(self.spacing, "OrientationEncoder.spacing", 1)
         for name in ("scale", "sharpness"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < float("inf"):

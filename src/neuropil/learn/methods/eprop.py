@@ -28,9 +28,10 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.checks import whole_number
 from neuropil.learn.delivery import Wiring
 from neuropil.learn.methods.eligibility import accumulated
-from neuropil.learn.methods.method import Method, Values, over_samples, whole_number
+from neuropil.learn.methods.method import Method, Values, over_samples
 from neuropil.learn.methods.point_networks import check_point_network, wirings
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.registry import register
