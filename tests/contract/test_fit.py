@@ -214,6 +214,13 @@ def test_dropout_of_weights_that_a_rule_changes_is_refused():
         trained(1, net, dropout={"hidden": 0.2})
 
 
+def test_dropout_and_feedback_that_does_not_know_of_it():
+    """Random feedback would teach neurons that have no effect; along the weights there is none."""
+    for feedback in ("random", "learned"):
+        with pytest.raises(ModelError, match=r"sends errors back to neurons that are dropped\n.*hidden"):
+            trained(1, method=npl.methods.EProp(feedback), dropout={"hidden": 0.2})
+
+
 class Potentiated(npl.Synapse):
     """Grows at every spike."""
 

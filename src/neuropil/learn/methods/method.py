@@ -11,7 +11,7 @@ A method gives the rollout's own values, and of them a gradient of its own kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 import jax
@@ -50,6 +50,17 @@ class Method(Named):
 
         Raises:
             ModelError: with what is not supported, and the remedy.
+        """
+
+    def check_dropout(self, rollout: Rollout, populations: Collection[str]) -> None:
+        """Refuse dropout of which this method would see nothing.
+
+        Args:
+            rollout: of the network.
+            populations: with neurons that are dropped.
+
+        Raises:
+            ModelError: with the remedy.
         """
 
     def check_backend(self, backend: str) -> None:
