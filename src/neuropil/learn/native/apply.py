@@ -39,6 +39,8 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
 
 def _applied(rollout: Any, native: Native, parameters: Tree, state: Tree, inputs: Tree) -> Any:
     axes = Batch.of(rollout.network, rollout.initial(), state, inputs)
+    if axes.size == 0:
+        raise ModelError("the native backend needs a sample", got="a batch of 0 samples", fix="leave the call out")
     rollout.check(parameters, *_first(axes, state, inputs))
 
     def batched(a: Any, axis: int | None) -> Any:

@@ -45,8 +45,8 @@ class Native:
     memory: float = 2.0**25
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 1:
-            raise ModelError("threads must be at least 1", got=self.threads)
+        if self.threads is not None and (isinstance(self.threads, bool) or not isinstance(self.threads, (int, np.integer)) or self.threads < 1):
+            raise ModelError("threads must be at least 1, a whole number", got=self.threads)
         if not self.memory >= 0:
             raise ModelError("memory must be a number of bytes", got=self.memory)
 
