@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neuropil.errors import ModelError
 from neuropil.learn.batches import Batch
 from neuropil.learn.native.calls import Native
 from neuropil.learn.native.segments import modulated
