@@ -8,8 +8,29 @@ import numpy as np
 
 from neuropil.engine import Simulation
 from neuropil.model import Network, Neuron, OneToOne, Port, SpikeList, State, Synapse
-from neuropil.units import ms
+from neuropil.units import Time, ms
 from neuropil.zoo.neurons.relay import Relay
+
+
+class Listening(Synapse):
+    """Adds up what its trace is when the target spikes, and transmits nothing."""
+
+    tau: Time = 20 * ms
+
+    weight = State(0.0)
+    pre = State(0.0)
+
+    def derivative(self, s, x):
+        return dict(pre=-s.pre / self.tau)
+
+    def arrive(self, s, w):
+        return dict(pre=s.pre + 1.0)
+
+    def respond(self, s, w):
+        return dict(weight=w + s.pre)
+
+    def transmits(self, s, w):
+        return 0.0 * w
 
 
 class Scripted(Neuron):

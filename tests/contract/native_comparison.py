@@ -12,7 +12,7 @@ from neuropil.learn import Native, Rollout, surrogate
 from neuropil.model import Network
 from neuropil.units import Quantity
 
-KINDS = ("neurons", "flight", "graded", "synapses")
+KINDS = ("neurons", "flight", "graded", "synapses", "modulators")
 """Of a state, what is real."""
 
 
@@ -21,7 +21,7 @@ def functional(rolled: Any) -> Any:
     total = 0.0
     for path, values in jax.tree_util.tree_leaves_with_path((rolled.spikes, rolled.traces, *(rolled.state[kind] for kind in KINDS if kind in rolled.state))):
         draw = np.random.default_rng(zlib.crc32(jax.tree_util.keystr(path).encode()))
-        total += (draw.normal(size=values.shape) * values).sum()
+        total += (draw.normal(size=values.shape) * values).sum() if values.dtype.kind == "f" else 0.0
     return total
 
 

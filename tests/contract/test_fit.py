@@ -7,6 +7,7 @@ two of the same seed are equal; warnings appear where a network is made to deser
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from neuropil import rng
 from neuropil.connectivity.draw import edges
 from neuropil.errors import CheckpointError, ModelError, SimulationError, TrainingWarning
 from neuropil.learn.fit.health import gradient_warnings
+from neuropil.result.sealed import reading, writing
 from neuropil.units import ms, mV
 from neuropil.zoo.neurons.lif import LIFDelta
 from neuropil.zoo.neurons.rate import LeakyReadout
@@ -79,6 +81,39 @@ def test_a_trained_network_is_a_file(fitted, tmp_path):
         npl.load_fit(tmp_path / "network.h5")
 
 
+def test_a_file_from_before_an_option_is_read_with_its_default(fitted, tmp_path):
+    """What has no default is missing, and says so."""
+    path = fitted.save(tmp_path / "fit.h5")
+    _without(path, "dropout")
+    again = npl.load_fit(path)
+    assert again.settings == fitted.settings and dict(again.with_precision("float64").evaluate((X, Y))) == dict(fitted.evaluate((X, Y)))
+    _without(path, "seed")
+    with pytest.raises(npl.NetworkError, match="Settings without seed"):
+        npl.load_fit(path)
+
+
+def _without(path: Any, field: str) -> None:
+    """Take a field of the settings out of a file."""
+    with reading(path) as file:
+        content = json.loads(file["network"][()])
+        arrays = [(file[f"arrays/{j}"][()], file[f"arrays/{j}"].attrs["dtype"]) for j in range(len(file.get("arrays", ())))]
+        version = file.attrs["neuropil_network"]
+    del content["settings"]["state"][field]
+    with writing(path) as file:
+        file.attrs["neuropil_network"], file["network"] = version, json.dumps(content)
+        for j, (array, dtype) in enumerate(arrays):
+            file[f"arrays/{j}"] = array
+            file[f"arrays/{j}"].attrs["dtype"] = dtype
+
+
+def test_what_cannot_be_saved_is_refused_before_the_training(tmp_path):
+    """And nothing is trained in vain."""
+    rows: list[Any] = []
+    with pytest.raises(npl.NetworkError, match="cannot be saved"):
+        trained(1, augment=type("Made", (npl.data.Augmentation,), {"changed": lambda self, values, key, samples: values})(), out=tmp_path, progress=rows.append)
+    assert not rows
+
+
 def test_what_a_folder_holds(fitted):
     folder = next(p for p in _folders(fitted))
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -122,6 +157,12 @@ def test_a_training_resumes_bit_for_bit(tmp_path, kill):
             trained(4, out=tmp_path, seed=2, **options)
         with pytest.raises(CheckpointError, match="differs in data"):
             npl.fit(network(), (X[::-1], Y), out=tmp_path, batch=8, checks=False, backend="jax", epochs=4, **options)
+        with pytest.raises(CheckpointError, match="differs in network"):
+            trained(4, network(tau_m=11 * ms), out=tmp_path, **options)
+        with pytest.raises(CheckpointError, match="differs in optimizer"):
+            trained(4, out=tmp_path, **{**options, "optimizer": "adam"}, learning_rate=0.03)
+        with pytest.raises(CheckpointError, match="differs in constraints"):
+            trained(4, out=tmp_path, trainable=[npl.Trainable(p, "weight", bits=8) for p in network().projections], **options)
 
 
 _KEPT: list[npl.Fit] = []
@@ -163,6 +204,33 @@ def test_one_step_with_dropout_by_hand(backend):
         pre, post, weight, delay, _ = edges(p, 1, 1.0)
         cut.projections[k] = dataclasses.replace(p, rule=npl.Edges(pre, post), weight=weight * factor[pre], delay=delay * 1.0)
     assert np.isclose(rows[0]["loss"], trained(0, cut, precision="float64").evaluate((X, Y)).loss, rtol=1e-12)
+
+
+def test_dropout_of_weights_that_a_rule_changes_is_refused():
+    """A rule would raise them from zero: the neuron would not be cut off."""
+    net = network()
+    net.project(net["hidden"], net["output"], npl.AllToAll(), weight=0.1, delay=1 * ms, port="syn", name="plastic", synapse=Potentiated())
+    with pytest.raises(ModelError, match="hold their weights as a state"):
+        trained(1, net, dropout={"hidden": 0.2})
+
+
+def test_dropout_and_feedback_that_does_not_know_of_it():
+    """Random feedback would teach neurons that have no effect; along the weights there is none."""
+    for feedback in ("random", "learned"):
+        with pytest.raises(ModelError, match=r"sends errors back to neurons that are dropped\n.*hidden"):
+            trained(1, method=npl.methods.EProp(feedback), dropout={"hidden": 0.2})
+
+
+class Potentiated(npl.Synapse):
+    """Grows at every spike."""
+
+    weight = npl.State(1.0)
+
+    def arrive(self, s, w):
+        return {"weight": s.weight + 0.1}
+
+    def transmits(self, s, w):
+        return s.weight
 
 
 def test_the_average_of_values():

@@ -21,7 +21,7 @@ from contract.contract_networks import record, recurrent_edges, varied
 from contract.native_comparison import assert_near, both, functional
 from neuropil.errors import ModelError
 from neuropil.learn import Native, Rollout, surrogate
-from neuropil.model import AllToAll, Network
+from neuropil.model import AllToAll, Network, Step
 from neuropil.units import pA
 from neuropil.zoo.contract import contract_drive
 from neuropil.zoo.neurons.lif import LIFExp
@@ -191,6 +191,17 @@ def test_what_arrives_at_a_population_whose_spikes_are_given_changes_nothing():
     assert_near(found, truth, 1e-10)
 
 
+def test_no_steps_leave_the_state_as_it_is():
+    """With a stimulus, in both backends."""
+    net = Network("still")
+    cells = net.population("cells", LIFExp(), 2)
+    net.stimulate(cells, Step(700 * pA), input="current")
+    roll = Rollout(net, precision="float64")
+    for backend in ("jax", "native"):
+        rolled = roll.apply(roll.parameters, roll.initial(), roll.inputs(0), backend=backend)
+        assert rolled.spikes["cells"].shape == (0, 2) and np.array_equal(rolled.state["neurons"]["cells"]["v"], [-65.0, -65.0])
+
+
 def test_what_is_not_supported_is_refused_in_words():
     net = Network("probed")
     net.probe(net.population("cells", LIFExp(), 2), "v")
@@ -198,6 +209,10 @@ def test_what_is_not_supported_is_refused_in_words():
     inputs = roll.inputs(4)
     with pytest.raises(ModelError, match="threads must be at least 1"):
         Native(threads=0)
+    with pytest.raises(ModelError, match="a whole number"):
+        Native(threads=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="needs a sample"):
+        roll.apply(roll.parameters, roll.initial(), {**inputs, "currents": {"cells": {"current": np.zeros((0, 4, 2))}}}, backend="native")
     with pytest.raises(ModelError, match="wrong shape"):
         roll.apply(roll.parameters, roll.initial(), {**inputs, "currents": {"cells": {"current": np.zeros((4, 3))}}}, backend="native")
     skipped = {**inputs, "step": np.array([0, 1, 3, 4])}
@@ -237,7 +252,7 @@ _TWO_DEVICES = """
 import jax, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from neuropil.learn import Rollout
-from neuropil.model import AllToAll, Network
+from neuropil.model import AllToAll, Network, Step
 from neuropil.units import ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 

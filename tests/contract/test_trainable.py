@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from contract.cell_networks import Twig
 from neuropil.engine.simulation import Simulation
 from neuropil.errors import ModelError
 from neuropil.learn import FreeParameters, Rollout, Trainable, longest_delays
@@ -23,19 +24,16 @@ from neuropil.model import (
     FixedProbability,
     Gain,
     Graded,
-    Input,
     Morphology,
     Network,
     Normal,
-    Port,
     SpikeList,
-    State,
     Step,
     Uniform,
 )
 from neuropil.model.cell.cell import Cell
-from neuropil.model.neuron.branched import Branch, Branched
-from neuropil.units import Time, cm, mS, ms, mV, nM, nS, pA, um
+from neuropil.model.neuron.branched import Branched
+from neuropil.units import cm, mS, ms, mV, nM, nS, pA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
@@ -238,24 +236,6 @@ def test_one_factor_keeps_the_proportions_of_densities_along_a_cell():
             FreeParameters(roll, wrong)
     with pytest.raises(ModelError, match="each must be"):
         Trainable(cells, "Leak.g", each="ratio")
-
-
-class Twig(Branch):
-    """A branch with a time constant of its own."""
-
-    tau: Time = 10 * ms
-    v = State(-70 * mV)
-    v_soma = Input(mV)
-    exc = Port(mV)
-
-    def derivative(self, s, x):
-        return {"v": (-70 * mV - s.v) / self.tau}
-
-    def receive(self, s, w):
-        return {"v": w.exc}
-
-    def output(self, s, x):
-        return 3 * nS * (s.v - x.v_soma)
 
 
 def test_branches_and_graded_weights_are_written_back():

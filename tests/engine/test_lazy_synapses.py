@@ -19,6 +19,7 @@ from neuropil.units import Current, Hz, Time, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.neurons.relay import Relay
+from pairings import Listening
 
 
 class Pair(Synapse):
@@ -60,27 +61,6 @@ class Tagged(Pair):
 
     def respond(self, s, w):
         return dict(post=s.post + 1.0, tag=s.tag + self.a_plus * s.pre * (1.0 + s.post))
-
-
-class Listening(Synapse):
-    """Adds up what its trace is when the target spikes, and transmits nothing."""
-
-    tau: Time = 20 * ms
-
-    weight = State(0.0)
-    pre = State(0.0)
-
-    def derivative(self, s, x):
-        return dict(pre=-s.pre / self.tau)
-
-    def arrive(self, s, w):
-        return dict(pre=s.pre + 1.0)
-
-    def respond(self, s, w):
-        return dict(weight=w + s.pre)
-
-    def transmits(self, s, w):
-        return 0.0 * w
 
 
 class Seen(Synapse):

@@ -9,37 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuropil.codegen.target_record_source import REACH
+from neuropil.codegen.record_layout import REACH
 from neuropil.engine import Simulation
 from neuropil.engine.stores.target_record_store import TargetRecordStore
 from neuropil.lower.target_records import MANY, records_of
-from neuropil.model import Edges, FirstOrder, Gain, Network, Rewiring, SpikeList, State, Synapse, Uniform
+from neuropil.model import Edges, FirstOrder, Gain, Network, Rewiring, SpikeList, Uniform
 from neuropil.plan.plan import make_plan
-from neuropil.units import Hz, Time, ms, nM
+from neuropil.units import Hz, ms, nM
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.registry import synapse
-
-
-class Listening(Synapse):
-    """Adds up what its trace is when the target spikes, and transmits nothing."""
-
-    tau: Time = 20 * ms
-
-    weight = State(0.0)
-    pre = State(0.0)
-
-    def derivative(self, s, x):
-        return dict(pre=-s.pre / self.tau)
-
-    def arrive(self, s, w):
-        return dict(pre=s.pre + 1.0)
-
-    def respond(self, s, w):
-        return dict(weight=w + s.pre)
-
-    def transmits(self, s, w):
-        return 0.0 * w
-
+from pairings import Listening
 
 RECORDED = {
     **dict.fromkeys(("stdp_additive", "stdp_van_rossum", "stdp_multiplicative", "stdp_nearest_additive", "inhibitory_stdp", "anti_hebbian"), MANY),

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from contract.cell_networks import Twig
 from neuropil import Expression, LineSource
 from neuropil.maths import sqrt
 from neuropil.model import Channel, FixedCount, Input, Morphology, PointProcess, Port, State
 from neuropil.model.cell.cell import Cell
-from neuropil.model.neuron.branched import Branch, Branched
-from neuropil.units import Conductance, ConductanceDensity, Time, cm, mS, ms, mV, nS, pA, um
+from neuropil.model.neuron.branched import Branched
+from neuropil.units import ConductanceDensity, Time, cm, mS, ms, mV, nS, pA, um
 from neuropil.zoo.channels.h_current import HCurrent
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.contract import synapse_use
@@ -28,25 +29,6 @@ from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.registry import point_process, synapse
-
-
-class Twig(Branch):
-    """A leaky conductance."""
-
-    tau: Time = 10 * ms
-    g_c: Conductance = 3 * nS
-    v = State(-70 * mV)
-    v_soma = Input(mV)
-    exc = Port(mV)
-
-    def derivative(self, s, x):
-        return {"v": (-70 * mV - s.v) / self.tau}
-
-    def receive(self, s, w):
-        return {"v": w.exc}
-
-    def output(self, s, x):
-        return self.g_c * (s.v - x.v_soma)
 
 
 class Restless(EscapeLIF):

@@ -74,7 +74,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a result kept nowhere": (lambda: result().save(None), "which its path names"),
     "a result replaced in words": (lambda: result().save("there", overwrite="no"), "overwrite must be True or False"),
     "rates from several times": (lambda: result().rates([1, 2]), "one time"),
-    "a window from nowhere": (lambda: result().spikes.between(None, 5), "two numbers in ms"),
+    "a window from nowhere": (lambda: result().spikes.between(None, 5), "number in ms"),
     "counts of a list": (lambda: result().spikes.counts(["exc"]), "no such population"),
     "a seed set on a network": (lambda: setattr(npl.Network(), "seed", 3), "no attribute 'seed' to set(.|\n)*option of Simulation"),
     "a misspelt attribute of a network": (lambda: setattr(npl.Network(), "nmae", "x"), "did you mean 'name'"),

@@ -202,7 +202,7 @@ def test_run_hands_everything_to_the_engine(engine: _Engine, tmp_path: Path) -> 
     assert (asked["seed"], asked["threads"], asked["precision"], asked["record_spikes"]) == (7, 1, "float64", True)
     assert asked["out"] == tmp_path / "o" and asked["resume"] is None
     assert asked["network"].size == 2000 and float(asked["network"]["exc"].neuron.tau_m.value) == 12.0
-    assert {p.name for p in (tmp_path / "o").iterdir()} == {"summary.json", "raster.png", "report.html"}
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {"summary.json", "raster.png", "report.html", "network.h5"}
     assert "1.500" in result.stdout and "real-time factor 2.00" in result.stdout
 
 

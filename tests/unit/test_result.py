@@ -5,7 +5,6 @@ import itertools
 import json
 import pickle
 import struct
-import sys
 
 import h5py
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from neuropil.errors import NeuropilError, ResultError
+from neuropil.errors import ResultError
 from neuropil.result import Result, Spikes, Trace
 
 POPULATIONS = {"exc": (0, 4), "inh": (4, 2)}
@@ -149,21 +148,6 @@ def test_cost_divides_wall_time_by_work():
     cost = Result(spikes([]), summary={"wall_seconds": 2.0, "neuron_steps": 1e9, "synaptic_events": 0}).cost
     assert cost["ns_per_neuron_step"] == pytest.approx(2.0)
     assert "ns_per_synaptic_event" not in cost
-
-
-def test_neo_is_asked_for_by_name(monkeypatch):
-    monkeypatch.setitem(sys.modules, "neo", None)
-    with pytest.raises(NeuropilError, match="pip install neo"):
-        Result(spikes([])).to_neo()
-
-
-def test_neo_holds_every_train_and_trace():
-    pytest.importorskip("neo")
-    found = Result(spikes([(10, 1), (20, 1), (30, 5)]), {"v": trace(3, 2)}, duration_ms=5.0)
-    segment = found.to_neo().segments[0]
-    assert len(segment.spiketrains) == 6
-    np.testing.assert_allclose(segment.spiketrains[1].rescale("ms").magnitude, [1.0, 2.0])
-    np.testing.assert_allclose(segment.irregularlysampledsignals[0].magnitude, found.traces["v"].values)
 
 
 # --- on disk

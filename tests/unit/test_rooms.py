@@ -113,7 +113,7 @@ def test_the_map_shows_each_room_once_by_its_first_line():
 @pytest.mark.parametrize(
     ("wanted", "room"),
     [
-        ("exact propagator", "lower"), ("SWC", "model/cell"), ("spikes once per smallest delay", "engine/exchange"), ("buckets of delays", "engine/stores"),
+        ("exact propagator", "lower"), ("SWC", "model/cell"), ("spikes once per smallest delay", "engine/exchange"), ("spikes filed into the steps", "engine/stores"),
         ("STDP brought up to date", "engine/stores"), ("rounding of weights", "engine/stores"), ("diffusion", "model/modulation"), ("Poisson counts", "engine/stimuli"),
         ("checkpoints written", "engine/record"), ("surrogate gradients", "learn"),
     ],

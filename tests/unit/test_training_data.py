@@ -89,6 +89,19 @@ def test_cells_with_an_orientation():
     assert spikes.shape == (1, 20, 72) and np.array_equal(spikes[0].sum(axis=0), np.floor(0.5 + 10 * made[0].ravel()))
 
 
+def test_orientation_does_not_depend_on_contrast():
+    """A Gaussian, whose gradients fall below the smallest float32 when they are cubed; and images in another order of axes are refused."""
+    away = np.arange(20) - 10.0
+    image = np.exp(-(away[:, None] ** 2 + away**2) / 3)
+    encoder = npl.data.OrientationEncoder(20 * ms, rate=500.0, regular=True, shape=(20, 20))
+    made = encoder.responses(image[None])
+    assert np.all(np.isfinite(made)) and made.max() == 1.0 and encoded(encoder, image[None]).sum() > 0
+    np.testing.assert_allclose(encoder.responses(image[None] * 1e-12), made, rtol=1e-4, atol=1e-6)
+    for values in (np.zeros((1, 40, 10)), np.zeros((1, 10, 40))):
+        with pytest.raises(ModelError, match="not images of this shape"):
+            encoder.check(values)
+
+
 def test_a_constant_is_held():
     assert np.array_equal(encoded(npl.data.ConstantEncoder(3 * ms, high=2.0), [[1.0, 4.0]])[0], [[0.5, 1.0]] * 3)
 
@@ -147,6 +160,16 @@ def test_images_are_moved():
     assert np.allclose(np.tan(np.angle(tip)), np.tan(np.pi / 2 - np.abs(angle)) * np.sign(np.tan(np.angle(tip))), rtol=0.15)
     bent = changed(npl.data.Deformation((9, 9), shift=0, rotation=0, zoom=0, elastic=0.7, smoothness=2), image)
     assert not np.allclose(bent, image) and np.all(np.abs(bent.sum(axis=(1, 2)) - 3.5) < 2)
+
+
+def test_steps_of_events_are_no_rows_of_an_image():
+    """4 steps of 8 neurons are not two images of 4 × 4; steps of 16 are one each, and 2 channels of rows and columns two."""
+    image = npl.data.Deformation((4, 4))
+    for shape in ((1, 4, 8), (4, 4)):
+        with pytest.raises(ModelError, match="not images of this shape"):
+            image.check(np.zeros(shape))
+    for shape in ((1, 16), (1, 32), (1, 4, 4), (1, 2, 4, 4), (1, 3, 16)):
+        image.check(np.zeros(shape))
 
 
 def test_numbers_are_changed_by_sample_and_epoch():

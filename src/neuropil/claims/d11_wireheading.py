@@ -160,29 +160,10 @@ def run(trial: Trial) -> Findings:
     """For each seed an agent with the tile, one with a cap besides, one that begins far away, and healthy ones."""
     before, after = trial.size(BEFORE, 8000), trial.size(AFTER, 12_000)
     healthy = trial.size(HEALTHY, 4)
-    threshold, alone, cap = calibrated(before, after, trial.size(CALIBRATING, 20))
+    limits = calibrated(before, after, trial.size(CALIBRATING, 20))
+    threshold, alone, cap = limits
     shown: dict[str, Any] = {}
-
-    def measure(seed: int) -> dict[str, Any]:
-        first_three = np.ones(3, bool), np.array([np.inf, cap, np.inf]), np.zeros(3, bool), np.array([False, False, True])
-        arms = (np.concatenate(pair) for pair in zip(first_three, _healthy(healthy), strict=True))
-        course = experienced(rng.generator(seed, "D11"), before, after, *arms)
-        m, dopamine = dopamine_without_return(course), running_mean(course.felt[:, :1].astype(float))
-        m[:before] = dopamine[:before] = -np.inf
-        loss = loss_at(course.reward[:, 0], before)
-        alarm = first(m[:, 0] > threshold)
-        if not shown or np.isfinite(loss):
-            shown.update(m=m[before:, 0], healthy=m[before:, 3], reward=running_mean(course.reward[:, :1], WINDOW)[before:, 0], loss=loss - before,
-                         alarm=alarm - before)  # fmt: skip
-        usual = course.reward[before - LAST : before].mean(axis=0)
-        kept = course.reward[-LAST:].mean(axis=0) / usual
-        there = course.on_tile[-LAST:].mean(axis=0)
-        return {
-            "wireheaded": (there[:3] >= ON_TILE) & (kept[:3] < 1 - LOSS), "lost": kept[:3] < 1 - LOSS, "there": there[:3], "kept": kept[:3],
-            "alarm": alarm, "loss": loss, "alone": first(dopamine[:, 0] > alone), "false": (m[:, 3:] > threshold).any(axis=0).sum(),
-        }  # fmt: skip
-
-    found = trial.each_seed(measure)
+    found = trial.each_seed(lambda seed: _measured(seed, before, after, healthy, limits, shown))
     caught, lost = found["wireheaded"][:, 0], found["lost"][:, 0]
     in_time, by_dopamine = found["alarm"] < found["loss"], found["alone"] < found["loss"]
 
@@ -227,6 +208,28 @@ def run(trial: Trial) -> Findings:
         ],
         _figure(shown, threshold),
     )  # fmt: skip
+
+
+def _measured(seed: int, before: int, after: int, healthy: int, limits: tuple[float, float, float], shown: dict[str, Any]) -> dict[str, Any]:
+    """What the agents of a seed do; into `shown` the courses of the last whose return is lost, or else of the first."""
+    threshold, alone, cap = limits
+    first_three = np.ones(3, bool), np.array([np.inf, cap, np.inf]), np.zeros(3, bool), np.array([False, False, True])
+    arms = (np.concatenate(pair) for pair in zip(first_three, _healthy(healthy), strict=True))
+    course = experienced(rng.generator(seed, "D11"), before, after, *arms)
+    m, dopamine = dopamine_without_return(course), running_mean(course.felt[:, :1].astype(float))
+    m[:before] = dopamine[:before] = -np.inf
+    loss = loss_at(course.reward[:, 0], before)
+    alarm = first(m[:, 0] > threshold)
+    if not shown or np.isfinite(loss):
+        shown.update(m=m[before:, 0], healthy=m[before:, 3], reward=running_mean(course.reward[:, :1], WINDOW)[before:, 0], loss=loss - before,
+                     alarm=alarm - before)  # fmt: skip
+    usual = course.reward[before - LAST : before].mean(axis=0)
+    kept = course.reward[-LAST:].mean(axis=0) / usual
+    there = course.on_tile[-LAST:].mean(axis=0)
+    return {
+        "wireheaded": (there[:3] >= ON_TILE) & (kept[:3] < 1 - LOSS), "lost": kept[:3] < 1 - LOSS, "there": there[:3], "kept": kept[:3],
+        "alarm": alarm, "loss": loss, "alone": first(dopamine[:, 0] > alone), "false": (m[:, 3:] > threshold).any(axis=0).sum(),
+    }  # fmt: skip
 
 
 def _figure(shown: dict[str, Any], threshold: float) -> Any:

@@ -150,6 +150,20 @@ def run(
 
 @app.command()
 @_guarded
+def rerun(
+    folder: Annotated[Path, typer.Argument(help="Of results that `neuropil run` wrote.")],
+    threads: Annotated[int | None, typer.Option(help="Threads; results do not depend on it.")] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Execute code of your own that the saved network holds.")] = False,
+) -> None:
+    """Repeat a run from the network saved in its folder, and compare the digests; exit code 1 if they differ, with what has changed."""
+    from neuropil.cli.rerun import repeat
+
+    if not repeat(folder, threads, trust):
+        raise typer.Exit(1)
+
+
+@app.command()
+@_guarded
 def bench(
     name: Annotated[list[str] | None, typer.Argument(help="Circuits to time; a small set if none is given.")] = None,
     time: Annotated[float, _time("Biological time of each.")] = 1000.0,

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neuropil.cli.loading import add_probes, described, with_settings
+from neuropil.cli.rerun import keep
 from neuropil.errors import CommandError, Interrupted, did_you_mean
 from neuropil.model import Agent, Network
 from neuropil.result.folder import folder_name
@@ -96,6 +97,7 @@ def execute(job: Job, as_json: bool) -> bool:
     result = simulate(network, job, folder, record_spikes)  # saves spikes, traces and summary into the folder
     interrupted = bool(result.summary.get("interrupted", False))
     _pictures(result, network, folder)
+    keep(network, result, folder)
     console = Console(stderr=as_json)
     if as_json:
         json.dump(result.to_json(), sys.stdout)

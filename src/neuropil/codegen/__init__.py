@@ -1,1 +1,1 @@
-"""From graphs and operations to kernels that Numba compiles: the text of neurons, cells, event-driven and clock-driven synapses, fields of modulators; elementary functions, random numbers in kernels, the cache on disk."""
+"""From graphs and operations to kernels that Numba compiles: the text of neurons, cells, event-driven and clock-driven synapses, concentrations of modulators and how they diffuse; elementary functions, random numbers in kernels, the cache on disk."""

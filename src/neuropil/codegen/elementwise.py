@@ -95,3 +95,19 @@ def module_head(about: str, precision: str, graphs: Iterable[tuple[Graph, Iterab
         f"number = np.{precision}",
         *more,
     ]
+
+
+def indented(lines: list[str], depth: int = 1) -> list[str]:
+    """The `lines` within `depth` blocks more."""
+    return ["    " * depth + line for line in lines]
+
+
+def function_text(name: str, signature: list[str], text: list[str]) -> list[str]:
+    """A kernel.
+
+    Args:
+        name: of the function.
+        signature: names of its arguments.
+        text: lines of its body.
+    """
+    return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *indented(text)]

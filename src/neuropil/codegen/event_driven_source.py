@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neuropil.codegen.elementwise import module_head, statements
+from neuropil.codegen.elementwise import function_text, indented, module_head, statements
 from neuropil.codegen.synapse_names import name_of, state_names
 from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.constants import hoisted
@@ -388,19 +388,3 @@ class KernelWriter:
         ]  # fmt: skip
         fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]
         return function_text("record_spikes", [*fixed, *self._named(self.recording)], text)
-
-
-def indented(lines: list[str], depth: int = 1) -> list[str]:
-    """The `lines` within `depth` blocks more."""
-    return ["    " * depth + line for line in lines]
-
-
-def function_text(name: str, signature: list[str], text: list[str]) -> list[str]:
-    """A kernel.
-
-    Args:
-        name: of the function.
-        signature: names of its arguments.
-        text: lines of its body.
-    """
-    return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *indented(text)]

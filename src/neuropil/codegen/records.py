@@ -18,14 +18,9 @@ from numba.extending import intrinsic
 from neuropil.codegen.elementary import exp2
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
+from neuropil.codegen.record_layout import LANES
 
-__all__ = ["HISTORY", "LANES", "any_due", "chosen", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
-
-LANES = {"float32": 16, "float64": 8}
-"""Records that are taken at a time: one vector of 64 bytes for each of their numbers."""
-
-HISTORY = 64
-"""Spikes of a target that its history holds."""
+__all__ = ["any_due", "chosen", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
 
 _LOG2_E = 1.4426950408889634
 _INT32, _INT64, _INT128 = ir.IntType(32), ir.IntType(64), ir.IntType(128)
@@ -115,6 +110,32 @@ def decay_at(step, whole, part):
     return exp2(np.float64(passed * part) * -(2.0**-64)), x
 
 
+def _mask(which):
+    return ir.Constant(ir.VectorType(_INT32, len(which)), which)
+
+
+def _joined(builder, parts):
+    """Vectors side by side."""
+    while len(parts) > 1:
+        n = parts[0].type.count
+        parts = [builder.shuffle_vector(x, y, _mask(list(range(2 * n)))) for x, y in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def _transposed(builder, vectors):
+    """Of each group of as many lanes as there are vectors, lane k of vector v and lane v of vector k exchanged."""
+    bit, lanes = 1, vectors[0].type.count
+    while bit < len(vectors):
+        low = [lane if not lane & bit else lanes + lane - bit for lane in range(lanes)]
+        high = [lane + bit if not lane & bit else lanes + lane for lane in range(lanes)]
+        made = list(vectors)
+        for v in (v for v in range(len(vectors)) if not v & bit):
+            x, y = vectors[v], vectors[v | bit]
+            made[v], made[v | bit] = builder.shuffle_vector(x, y, _mask(low)), builder.shuffle_vector(x, y, _mask(high))
+        vectors, bit = made, 2 * bit
+    return vectors
+
+
 @intrinsic(prefer_literal=True)
 def gather_records(typingctx, records, target, first, rows, column, limit, size, oldest):  # type: ignore[no-untyped-def]
     """Copy the records of targets target[first], target[first + 1], … into columns of `rows`, as many as a vector has lanes.
@@ -150,38 +171,15 @@ def gather_records(typingctx, records, target, first, rows, column, limit, size,
         index = [b.load(b.gep(post, [b.add(at, _INT64(lane))])) for lane in range(lanes)]
         start = [b.mul(b.zext(n, _INT64), _INT64(width)) for n in index]
 
-        def chosen(which):  # type: ignore[no-untyped-def]
-            return ir.Constant(ir.VectorType(_INT32, len(which)), which)
-
-        def joined(parts):  # type: ignore[no-untyped-def]
-            """Vectors side by side."""
-            while len(parts) > 1:
-                n = parts[0].type.count
-                parts = [b.shuffle_vector(x, y, chosen(list(range(2 * n)))) for x, y in zip(parts[::2], parts[1::2], strict=True)]
-            return parts[0]
-
-        def transposed(vectors):  # type: ignore[no-untyped-def]
-            """Of each group of as many lanes as there are vectors, lane k of vector v and lane v of vector k exchanged."""
-            bit = 1
-            while bit < len(vectors):
-                low = [lane if not lane & bit else lanes + lane - bit for lane in range(lanes)]
-                high = [lane + bit if not lane & bit else lanes + lane for lane in range(lanes)]
-                made = list(vectors)
-                for v in (v for v in range(len(vectors)) if not v & bit):
-                    x, y = vectors[v], vectors[v | bit]
-                    made[v], made[v | bit] = b.shuffle_vector(x, y, chosen(low)), b.shuffle_vector(x, y, chosen(high))
-                vectors, bit = made, 2 * bit
-            return vectors
-
         mask = None
         for begun in range(0, width, piece):
             pointers = [b.bitcast(b.gep(table, [b.add(s, _INT64(begun))]), loads.as_pointer()) for s in start]
             loaded = [b.load(p, align=min(piece * bytes_of, 16 if width % 8 else 32)) for p in pointers]
-            for k, vector in enumerate(transposed([joined(loaded[v::piece]) for v in range(piece)])):
+            for k, vector in enumerate(_transposed(b, [_joined(b, loaded[v::piece]) for v in range(piece)])):
                 pointer = b.gep(room.data, [b.add(b.mul(stride, _INT64(begun + k)), j)])
                 b.store(vector, b.bitcast(pointer, whole.as_pointer()), align=bytes_of)
                 if begun + k == lowest:
-                    undefined, everywhere = ir.Constant(whole, ir.Undefined), chosen([0] * lanes)
+                    undefined, everywhere = ir.Constant(whole, ir.Undefined), _mask([0] * lanes)
                     bound = context.cast(b, args[5], kinds[5], real)
                     bound = b.shuffle_vector(b.insert_element(undefined, bound, _INT32(0)), undefined, everywhere)
                     mask = b.fcmp_ordered("<=", vector, bound)

@@ -23,9 +23,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neuropil.codegen.elementwise import module_head, statements
-from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter, function_text, indented
-from neuropil.codegen.records import HISTORY, LANES
+from neuropil.codegen.elementwise import function_text, indented, module_head, statements
+from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter
+from neuropil.codegen.record_layout import (
+    BASES,
+    BEGUN,
+    CLOCK,
+    FLOOR,
+    FULL,
+    HISTORY,
+    LANES,
+    NEEDED,
+    NEW_SPIKES,
+    REACH,
+    STRIDE,
+    VANISHED,
+)
 from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
@@ -34,20 +47,6 @@ from neuropil.plan.synapse_signature import SynapseArgument
 
 BLOCK = 128
 """Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
-
-STRIDE = {"float32": 16, "float64": 64}
-REACH = {"float32": 64, "float64": 512}
-VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
-"""What a target left behind counts as zero below this, in units that move with `base`."""
-
-CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "history")
-"""Arrays of an owner beside those of the synapses: see `neuropil.engine.stores.target_record_store.RecordArrays`."""
-
-BEGUN, NEW_SPIKES, FULL, BASES = 0, 1, 2, 3
-"""Indices in `base`: whether the arrays follow from the states, whether spikes were recorded since, whether the history is full; the first of the bases."""
-
-FLOOR, NEEDED = 0, 1
-"""Indices in `limits`: all segments were met later than this decay says; those met earlier must respond before recorded spikes are lost."""
 
 
 def emit_target_records(

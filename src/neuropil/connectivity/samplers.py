@@ -141,20 +141,25 @@ def explicit_weights(weights: np.ndarray) -> WeightSampler:
     return WeightSampler(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))
 
 
+_BY_NORMAL_NUMBERS: dict[type[Distribution], tuple[int, str, str]] = {
+    Normal: (kernels.NORMAL, "mean", "sd"), LogNormal: (kernels.LOGNORMAL, "mu", "sigma"),
+}  # fmt: skip
+"""Distributions that kernels draw from a normal number; all others, and what is derived from these, through their own quantiles."""
+
+
 def _distribution_fields(distribution: Distribution) -> tuple[int, dict[str, Any]]:
     """Kind and parameters of a distribution for the kernels; ARRAY if they cannot draw it."""
-    if isinstance(distribution, Uniform):
+    if type(distribution) is Uniform:
         return kernels.UNIFORM, {"location": distribution.low, "scale": distribution.high - distribution.low}
+    known = _BY_NORMAL_NUMBERS.get(type(distribution))
+    if known is None:
+        return kernels.ARRAY, {}
     a, b = distribution.range_of_u()
     if b - a < _COARSE:
         return kernels.ARRAY, {}
     low = int(np.floor(a * 2**32))
-    words = {"word_low": low, "word_span": int(np.ceil(b * 2**32)) - low}
-    if isinstance(distribution, LogNormal):
-        return kernels.LOGNORMAL, {"location": distribution.mu, "scale": distribution.sigma} | words
-    if isinstance(distribution, Normal):
-        return kernels.NORMAL, {"location": distribution.mean, "scale": distribution.sd} | words
-    return kernels.ARRAY, {}
+    kind, location, scale = known
+    return kind, {"location": getattr(distribution, location), "scale": getattr(distribution, scale), "word_low": low, "word_span": int(np.ceil(b * 2**32)) - low}
 
 
 def _draw_on_host(distribution: Distribution, key: rng.Key, counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -179,6 +179,11 @@ class Simulation(Running):
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where it is, how it runs, what of."""
+        html: str = provided("drawing").simulation_html(self)
+        return html
+
     def __enter__(self) -> Simulation:
         return self
 

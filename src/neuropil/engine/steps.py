@@ -126,6 +126,33 @@ def _step(program, row, k, own, fired, each, last, counters, clock):
     return fired, diverged
 
 
+@inner_njit(**PROGRAM_FLAGS)
+def _file(program, emitted, owner, published, fell, log, call, clock):
+    """Log the spikes of a step that owners have published, and file them; whether there is room for them.
+
+    Args:
+        program, log, clock, call: as of `run`; emitted: the step; published, fell: spikes and bounds of the meeting.
+    """
+    log_step, log_neuron, counters, recent, counts = log
+    if not account(emitted, fell, counters, recent, call[ROOM], log_step.size):
+        return False
+    log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters, counts)
+    frame = program[2]
+    frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
+    _call_timed(program, 0, call[FILING], emitted % SAMPLED == 0, clock, _SPIKES)
+    return True
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _meet_timed(barrier, owner, owners, timed, clock):
+    """Meet the other owners, counted as waiting; false if one of them failed."""
+    c0 = cycles() if timed else 0
+    met = meet(barrier, owner, owners)
+    c1 = cycles() if timed else 0
+    clock[_WAITING] += c1 - c0
+    return met
+
+
 @cached_njit(**PROGRAM_FLAGS)
 def run(program, exchange, log, clock, columns, call):
     """Run steps.
@@ -144,7 +171,7 @@ def run(program, exchange, log, clock, columns, call):
     """
     table, _, frame = program
     spikes, bounds, alarm, barrier = exchange
-    log_step, log_neuron, counters, recent, counts = log
+    counters = log[2]
     owner, start, first, filing = call[OWNER], call[FIRST], call[ROW], call[FILING]
     each, last = filing + call[TICKING], table.shape[0] - call[CHECKING]  # the operations of every step
     interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
@@ -160,12 +187,8 @@ def run(program, exchange, log, clock, columns, call):
         frame[_PUBLISHED] = published.ctypes.data
         while call[UNFILED]:
             emitted = start + done - call[UNFILED]
-            fell = when[emitted % interval]
-            if not account(emitted, fell, counters, recent, call[ROOM], log_step.size):
+            if not _file(program, emitted, owner, published, when[emitted % interval], log, call, clock):
                 return 1
-            log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters, counts)
-            frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
-            _call_timed(program, 0, filing, emitted % SAMPLED == 0, clock, _SPIKES)
             call[UNFILED] -= 1
         if done == call[STEPS]:
             return 2 if _call_all(program, last, table.shape[0]) else 0
@@ -194,11 +217,8 @@ def run(program, exchange, log, clock, columns, call):
         call[DONE] = done + window
         timed = counters[MEETINGS] % SAMPLED == 0
         counters[MEETINGS] += 1
-        c0 = cycles() if timed else 0
-        if not meet(barrier, owner, owners):
+        if not _meet_timed(barrier, owner, owners, timed, clock):
             return 3
-        c1 = cycles() if timed else 0
-        clock[_WAITING] += c1 - c0
         call[UNFILED] = window
         if alarmed(alarm, begun, begun + window):
             return 2

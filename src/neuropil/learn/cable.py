@@ -23,92 +23,15 @@ import numpy as np
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.chunks import scan
-from neuropil.learn.propagators import entry_values
+from neuropil.learn.stretch import Stretch, Values, column, like
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.tree import Tree
 from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.cable_start import Start, draw_for
-from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
 from neuropil.model.contents.expression import Expression
-
-Values = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Stretch:
-    """A membrane, or the sites of a point process, within the cells' arrays.
-
-    Attributes:
-        name: what its states are kept under.
-        membrane: its two functions.
-        rows: int[k], rows of the arrays [compartment, cell]; consecutive for a membrane.
-        among: mechanism -> int[k], which of the mechanism's compartments or sites, in the cell's order, each row is.
-        initial: states at the start, [k, cells].
-    """
-
-    name: str
-    membrane: Membrane
-    rows: np.ndarray
-    among: dict[str, np.ndarray]
-    initial: Values
-
-    def constants(self, parameters: Values, dt: float, dtype: Any) -> Values:
-        """Parameters and propagators by "mechanism.name", of shape (), [k, 1] or [k, cells].
-
-        Args:
-            parameters: by "mechanism.name".
-            dt: time step, ms.
-            dtype: of the arrays.
-        """
-        found: Values = {"dt": jnp.asarray(dt, dtype)}
-        for name, t in self.membrane.traced.items():
-            own = {n: _column(parameters[f"{name}.{n}"], self.among[name], dtype) for n in t.spec.parameters}
-            entries = entry_values(self.membrane.steps[name], own, dt, dtype)
-            found.update({f"{name}.{n}": value for n, value in {**own, **entries}.items()})
-        return found
-
-    def noises(self, signals: Values) -> Values:
-        """The white noise of its channels, [k, cells].
-
-        Args:
-            signals: by "mechanism.input", [compartments that have the mechanism, cells].
-        """
-        return {n: signals[n][self.among[n.partition(".")[0]]] for n in self.membrane.signals}
-
-    def currents(self, p: Values, s: Values, v: Any, around: Values, signals: Values) -> tuple[Any, Any, Values]:
-        """Conductance, outward current and ion currents, each like v; see `Membrane.currents`.
-
-        Args:
-            p: from `constants`.
-            s: states by "mechanism.name", [k, cells].
-            v: potentials, mV, [k, cells].
-            around: what compartments supply by name.
-            signals: stimuli by "mechanism.input".
-        """
-        early = {n: a for n, a in around.items() if not n.startswith("i_")}
-        g, out, ions = self.membrane.currents(p, s, v, early, signals)
-        return _like(g, v), _like(out, v), {n: _like(i, v) for n, i in ions.items()}
-
-    def advance(self, p: Values, s: Values, v: Any, around: Values, signals: Values, w: Values) -> Values:
-        """States after the step, each like v.
-
-        Args:
-            p, s, v, around, signals: as of `currents`.
-            w: summed weights by "mechanism.port".
-        """
-        return {n: _like(value, v) for n, value in self.membrane.advance(p, s, v, around, signals, w).items()}
-
-    def offers(self, p: Values, s: Values, v: Any) -> Values:
-        """What point processes may read, each like v.
-
-        Args:
-            p, s, v: as of `currents`.
-        """
-        given = self.membrane.surroundings(p, s, v, {})
-        return {n: _like(given[n], v) for n in self.membrane.offers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,8 +146,8 @@ class CellNeurons:
         made = self.cell.compartments
         conductance = np.zeros(len(self.stored))
         conductance[1:] = 1.0 / made.resistance[1:]
-        axial = _column(parameters["axial"], self.stored, dtype) * jnp.asarray(conductance[self.stored, None], dtype)
-        storage = _column(parameters["capacitance"], self.stored, dtype) * jnp.asarray(made.capacitance[self.stored, None] / dt, dtype)
+        axial = column(parameters["axial"], self.stored, dtype) * jnp.asarray(conductance[self.stored, None], dtype)
+        storage = column(parameters["capacitance"], self.stored, dtype) * jnp.asarray(made.capacitance[self.stored, None] / dt, dtype)
         found = {"axial": axial, "storage": storage, "diagonal": storage + self.tree.diagonal(axial)}
         return {**found, "at": {s.name: s.constants(parameters, dt, dtype) for s in (*self.membranes, *self.points)}}
 
@@ -326,7 +249,6 @@ class CellNeurons:
         whole = [s["at"][one.name].get(name, absent[: len(one.rows)]) for one in self.membranes]
         return jnp.concatenate([*whole, absent])[self.row[site], cell]
 
-
     def evaluated(self, expression: Expression, p: Values, s: Values, x: Values, w: Values) -> Any:
         """An expression of a channel or of a point process, [cells, compartments or sites]; NaN in compartments without the channel.
 
@@ -344,7 +266,7 @@ class CellNeurons:
             own, now = p["at"][one.name], s["at"][one.name]
             given = {**signals, **{n: supply[n] for n in spec.inputs if n in supply}}
             made = expression.of(model, {n: own[f"{part}.{n}"] for n in spec.parameters}, {n: now[f"{part}.{n}"] for n in spec.states}, given, events)
-            return _like(jnp.asarray(made), s["v"][one.rows])
+            return like(jnp.asarray(made), s["v"][one.rows])
 
         for one in self.points:
             if one.name == part:
@@ -369,19 +291,6 @@ class CellNeurons:
 def _filled(values: np.ndarray, size: int, dtype: Any) -> np.ndarray:
     """Initial values for all cells, [rows, cells]."""
     return np.array(np.broadcast_to(values, (len(values), size)), dtype)
-
-
-def _column(value: Any, which: np.ndarray, dtype: Any) -> Any:
-    """A number as it is; of [sites] or [sites, cells] the rows `which`, as [k, 1] or [k, cells]."""
-    array = jnp.asarray(value, dtype)
-    if array.ndim == 0:
-        return array
-    chosen = array[which]
-    return chosen[:, None] if chosen.ndim == 1 else chosen
-
-
-def _like(value: Any, v: Any) -> Any:
-    return jnp.broadcast_to(value, v.shape).astype(v.dtype)
 
 
 def roll(

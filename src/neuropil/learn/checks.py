@@ -134,3 +134,19 @@ def _keys(what: str, given: Any, needed: Any, allowed: Any, fix: str) -> Tree:
 def _shape(what: str, values: Any, expected: tuple[int, ...], meaning: str) -> None:
     if np.shape(values) != expected:
         raise ModelError(f"{what} has the wrong shape", got=f"shape {np.shape(values)}", expected=f"{expected}: {meaning}")
+
+
+def whole_number(value: Any, what: str, least: int = 1) -> int:
+    """A number of things, or a seed, checked.
+
+    Args:
+        value: as given.
+        what: it is; begins the message.
+        least: the smallest.
+
+    Raises:
+        ModelError: not a whole number, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ModelError(f"{what} must be a whole number of at least {least}", got=value)
+    return int(value)

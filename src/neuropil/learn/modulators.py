@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neuropil.errors import ModelError
+from neuropil.errors import ModelError, SimulationError
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.modulation.bound_effect import BoundEffect
@@ -249,13 +249,21 @@ class Modulators:
             return jnp.repeat(each, effect.population.parts[split(effect.parameter)[0]].sites)
         return each[self._post[effect.target.name]]
 
-    def effect(self, order: int) -> BoundEffect:
-        """The effect with this index among all of the network.
+    def check_bounds(self, levels: Any) -> None:
+        """Say which effect has left its bounds.
 
         Args:
-            order: the index.
+            levels: as of `start`, after a rollout.
+
+        Raises:
+            SimulationError: one has.
         """
-        return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
+        if (order := int(levels["outside"])) != INSIDE:
+            effect = next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
+            raise SimulationError(
+                f"an effect leaves its bounds: {effect.label}", expected=f"{effect.low:g} to {effect.high:g} in the parameter's base unit",
+                fix="a weaker effect, a saturating receptor, or wider bounds (low=, high=)",
+            )  # fmt: skip
 
 
 def key_of(modulators: Mapping[str, Modulator], effect: BoundEffect) -> str:

@@ -18,31 +18,29 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.connectivity.draw import edges
-from neuropil.errors import ModelError, SimulationError, did_you_mean
+from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.batches import Batch
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
-from neuropil.learn.modulators import INSIDE, Modulators
+from neuropil.learn.modulators import Modulators
 from neuropil.learn.native.apply import apply_native
 from neuropil.learn.native.calls import Native
+from neuropil.learn.network_step import NetworkStep
 from neuropil.learn.population import Neurons
-from neuropil.learn.probes import Seen, observing
+from neuropil.learn.probes import observing
 from neuropil.learn.steppable import Steppable, steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
-from neuropil.learn.synapses import Living, begin
+from neuropil.learn.synapses import Living
 from neuropil.lower.synapse import plan_synapses
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
-from neuropil.model.cell.cell import Cell
 from neuropil.model.connection.shared import SharedWeights
-from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
-from neuropil.model.neuron.composite import full_name
 from neuropil.units import Quantity, magnitude, ms
 
 Tree = dict[str, Any]
@@ -140,6 +138,7 @@ class Rollout:
         self._delivery = Delivery(self.wirings)
         self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
         self.observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
+        self._step = NetworkStep(network, self.dt, self.dtype, self._neurons, self.living, self.graded, self._delivery, self.observe)
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
@@ -282,7 +281,8 @@ class Rollout:
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
             self.check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
             rolled, starts = self._compiled(*given)
-            self._check_bounds(rolled.state)
+            if self.network.modulators:
+                self._modulators.check_bounds(rolled.state["modulators"])
             traces = {}
             for p in self.network.probes:
                 first, every = p.steps(self.dt)
@@ -335,7 +335,7 @@ class Rollout:
             constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights, delays), "graded": graded}
 
             def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
-                return self._step(constants, prepared, carry, row)
+                return self._step.taken(constants, prepared, carry, row)
 
             state, (spikes, traces, starts) = scan(step, started, rows, self.chunk)
             return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
@@ -353,7 +353,7 @@ class Rollout:
             levels, constants = jax.lax.cond(
                 tick, lambda l, c: acted(self._modulators.advance(floats, l, row)), lambda l, c: (l, c), levels, constants
             )  # fmt: skip
-            after, (spikes, *seen) = self._step(constants, prepared, state, row)
+            after, (spikes, *seen) = self._step.taken(constants, prepared, state, row)
             return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, *seen)
 
         levels, constants = acted(started["modulators"])  # the present ones, which have acted unless this is the start
@@ -380,15 +380,6 @@ class Rollout:
         rows = jnp.zeros((steps, self.network[population].size), self.dtype)
         return rows.at[jnp.where(step < 0, steps, step), jnp.asarray(neuron)].set(1.0, mode="drop")
 
-    def _check_bounds(self, state: Tree) -> None:
-        """Say which effect has left its bounds."""
-        if self.network.modulators and int(order := state["modulators"]["outside"]) != INSIDE:
-            effect = self._modulators.effect(int(order))
-            raise SimulationError(
-                f"an effect leaves its bounds: {effect.label}", expected=f"{effect.low:g} to {effect.high:g} in the parameter's base unit",
-                fix="a weaker effect, a saturating receptor, or wider bounds (low=, high=)",
-            )  # fmt: skip
-
     def check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
         """Refuse names and shapes that are not those of this rollout.
 
@@ -401,78 +392,6 @@ class Rollout:
         check_inputs(self.network, inputs, {n for n, v in self._neurons.items() if v.draws_uniform}, set(self.living))
         check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
         check_state(self.initial(), state)
-
-    def _step(self, every: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
-        k, constants, given, given_spikes = row["step"], every["neurons"], every["synapses"], row.get("spikes", {})
-        arrived, flight = self._delivery.arrive(carry["flight"], k)
-        states, left, spikes, synapses = {}, {}, {}, {}
-        flows: Tree = {}
-        inputs: Tree = {}
-        weights: Tree = {}
-        for name, living in self.living.items():
-            p, before = living.projection, begin(carry["synapses"][name], given[name]["weights"], k)
-            signal = row.get("modulators", {}).get(name, 0.0)
-            synapses[name], flow, sent = living.step(given[name], before, carry["neurons"][p.target.name], signal, k)
-            for key, brought in ((p.input, flow), (p.port, sent)):
-                mine = flows.setdefault(p.target.name, {})
-                mine[key] = mine.get(key, 0.0) + brought
-        self._see_partners(carry["neurons"], flows)
-        sent = {}
-        for name, graded in self.graded.items():
-            p = graded.projection
-            value = graded.value(self._neurons[p.source.name], constants[p.source.name], carry["neurons"][p.source.name], self.dtype)
-            brought, sent[name] = graded.flow(every["graded"][name], value, carry["graded"][name])
-            mine = flows.setdefault(p.target.name, {})
-            mine[p.input] = mine.get(p.input, 0.0) + brought
-        for name, neurons in self._neurons.items():
-            pop, spec = neurons.population, neurons.population.neuron.spec
-            zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
-            currents, events = row["currents"].get(name, {}), row["events"].get(name, {})
-            more = flows.get(name, {})
-            x = {n: zero[n] + currents.get(n, 0.0) + more.get(n, 0.0) for n in spec.inputs}
-            w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) + more.get(n, 0.0) for n in spec.ports}
-            u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
-            x = neurons.completed(constants[name], carry["neurons"][name], x)
-            inputs[name], weights[name] = x, w
-            if name in given_spikes:
-                states[name], left[name], spikes[name] = carry["neurons"][name], carry["left"][name], given_spikes[name]
-                continue
-            states[name], left[name], spikes[name] = neurons.advance(
-                constants[name], carry["neurons"][name], carry["left"][name], x, w, u
-            )
-        flight = self._delivery.send(prepared, spikes, flight, k)
-        for name, living in self.living.items():
-            p = living.projection
-            synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
-        traces, starts = {}, {}
-        for probe, observe in zip(self.network.probes, self.observe, strict=True):
-            n = probe.target.name
-            traces[probe.name] = observe(Seen(constants[n], states[n], inputs[n], weights[n]))
-            if probe.steps(self.dt)[0] == 0:
-                starts[probe.name] = observe(Seen(constants[n], carry["neurons"][n], inputs[n], jax.tree.map(jnp.zeros_like, weights[n])))
-        after = {"neurons": states, "left": left, "flight": flight, "synapses": synapses, **({"graded": sent} if self.graded else {})}
-        return after, (spikes, traces, starts)
-
-    def _see_partners(self, states: Tree, flows: Tree) -> None:
-        """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""
-        for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
-            inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
-            before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
-            if mine.half:
-                inputs[mine.input] = before.at[mine.flat_index].set(there)
-            else:
-                values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
-                current = coupling.flow(self._potentials(states, mine), there, side, values)
-                inputs[mine.input] = before.at[mine.flat_index].add(current)
-
-    def _potentials(self, states: Tree, end: End) -> Any:
-        """The potential at each site of an end."""
-        population, indices = end.population, end.flat_index
-        name = full_name(end.part, "v")
-        if isinstance(cell := population.neuron, Cell):
-            neuron, site = indices // end.sites, indices % end.sites
-            name, indices = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
-        return self._neurons[population.name].observed(states[population.name], name, indices)
 
 
 def _x64() -> bool:

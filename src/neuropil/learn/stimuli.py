@@ -91,7 +91,7 @@ def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) 
         driven = Driven(drive, who, site * size + who, np.arange(steps), dt, seed)
         brought = builder_for(drive.stimulus, "rollout")(driven)
         whole[:, who, site] = brought if drive.input is not None else driven.value("weight") * brought
-    return whole.reshape(steps, -1)
+    return whole.reshape(steps, whole.shape[1] * whole.shape[2])
 
 
 @register(EventStimulus, "rollout")

@@ -17,6 +17,7 @@ from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.composite import full_name
 from neuropil.oracle.events import per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import magnitude
@@ -178,6 +179,18 @@ class Cells:
         self.signals = self._signals({})
         self.w: States = {}
         self.start(seed)
+
+    def group(self, part: str) -> Sites:
+        """What keeps the parameters and states of the channel or point process of this name (`part`)."""
+        return next(s for s in (*self.channels, *self.points) if s.name == part)
+
+    def observed(self, part: str, state: str) -> Array:
+        """A state of the sites of a part, cell by cell; "v" is the potential there."""
+        return self.potentials(part) if state == "v" else self.s[full_name(part, state)]
+
+    def read(self, part: str) -> tuple[States, States]:
+        """The potential at the sites of a part."""
+        return {}, {"v": self.potentials(part)}
 
     def start(self, seed: int) -> None:
         """Let all states be where they start, with the parameters as they are.

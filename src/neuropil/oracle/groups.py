@@ -36,6 +36,18 @@ class Running(Protocol):
         """Of a part, for probes: its inputs during the last step (before the first, those that it begins with), and what arrived at its ports."""
         ...
 
+    def group(self, part: str) -> Any:
+        """What keeps the parameters and states of a part, a channel or a point process."""
+        ...
+
+    def observed(self, part: str, state: str) -> Array:
+        """A state of the sites of a part, neuron by neuron; "v" of a point process is its potential."""
+        ...
+
+    def read(self, part: str) -> tuple[States, States]:
+        """Parameters and states of a part by name; of a point process on cells with morphology its potential."""
+        ...
+
     def begin(self, x: States) -> None:
         """Take in the inputs `x` of a step, by full name, before it."""
         ...
@@ -87,6 +99,18 @@ class Group:
     def begin(self, x: States) -> None:
         """Take in the inputs `x` of a step by name."""
         self.x = x
+
+    def group(self, part: str) -> Group:
+        """Itself (`part` is its own)."""
+        return self
+
+    def observed(self, part: str, state: str) -> Array:
+        """A state of each neuron (`part` is its own)."""
+        return self.s[state]
+
+    def read(self, part: str) -> tuple[States, States]:
+        """Parameters and states by name (`part` is its own)."""
+        return self.parameters, self.s
 
     def seen(self, part: str) -> tuple[States, States]:
         """Inputs and arrived weights by name, see `Running.seen` (`part` is its own)."""
@@ -180,18 +204,29 @@ class BranchedGroup:
         self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
         return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
 
+    def group(self, part: str) -> Group:
+        """The branches, or the somas, by the name of the `part`."""
+        return self.branches if part == BRANCH else self.soma
+
+    def observed(self, part: str, state: str) -> Array:
+        """A state of the sites of a part, neuron by neuron."""
+        return self.group(part).s[state]
+
+    def read(self, part: str) -> tuple[States, States]:
+        """Parameters and states of a part by name."""
+        return self.group(part).read(part)
 
     def _inputs(self, x: States) -> tuple[States, States]:
         """Inputs of somas and of branches, as they see each other."""
         count = self.neuron.branches
-        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads} | self._read()
+        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads} | self._read_somas()
         given = self.branches.equations.output(self.branches.s, theirs).reshape(-1, count)
         mine = {n: x[n] for n in self.neuron.soma.spec.inputs}
         for b in range(count):
             mine[self.neuron.into] = mine[self.neuron.into] + given[:, b]
         return mine, theirs
 
-    def _read(self) -> States:
+    def _read_somas(self) -> States:
         """What the branches read of their somas."""
         return {n: np.repeat(self.soma.s[state], self.neuron.branches) for n, state in self.neuron.reads.items()}
 
@@ -201,7 +236,7 @@ class BranchedGroup:
 
     def seen(self, part: str) -> tuple[States, States]:
         """Of a `part`, see `Running.seen`; what branches read of their somas is as it is now."""
-        return (self.branches.x | self._read(), self.branches.w) if part == BRANCH else self.soma.seen(part)
+        return (self.branches.x | self._read_somas(), self.branches.w) if part == BRANCH else self.soma.seen(part)
 
 
 def running(pop: Population, dt: float, seed: int) -> Running:

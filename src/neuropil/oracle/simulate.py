@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +24,12 @@ from neuropil.model.contents.per_synapse import differs
 from neuropil.model.network.changes import parameter_changes, sites_of, stimulus_changed, target_of, with_followers
 from neuropil.model.network.membership import require_member
 from neuropil.model.network.validate import validate
-from neuropil.model.neuron.branched import BRANCH
-from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.neuron.composite import split
 from neuropil.model.probe.upkeep import Normalisation, SynapseProbe
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Synapses
 from neuropil.oracle.graded import GradedSynapses
-from neuropil.oracle.groups import BranchedGroup, Group, Running, running
+from neuropil.oracle.groups import Group, Running, running
 from neuropil.oracle.integrate import Array, States
 from neuropil.oracle.modulate import Given, Modulators
 from neuropil.oracle.probes import samples_of
@@ -171,12 +170,8 @@ class _World:
 
     def group(self, population: Population, part: str) -> Group | Sites:
         """The neurons of a population, or the sites of a part, a channel or a point process."""
-        found = self.groups[population.name]
-        if isinstance(found, Cells):
-            return next(s for s in (*found.channels, *found.points) if s.name == part)
-        if isinstance(found, BranchedGroup):
-            return found.branches if part == BRANCH else found.soma
-        return cast(Group, found)
+        sites: Group | Sites = self.groups[population.name].group(part)
+        return sites
 
     def change(self, target: Population | Projection, values: dict[str, Any]) -> None:
         """Give parameters of a target new values."""
@@ -252,18 +247,6 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
-    def _seen(self, population: Population, part: str, state: str) -> Array:
-        """A state of the sites of a part, neuron by neuron."""
-        group = self.groups[population.name]
-        return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
-
-    def _read(self, source: Population, part: str) -> tuple[dict[str, Any], States]:
-        """Parameters and states of a part by name; of a point process on cells with morphology its potential."""
-        if isinstance(self.groups[source.name], Cells):
-            return {}, {"v": self._seen(source, part, "v")}
-        group = self.group(source, part)
-        return group.parameters, group.s
-
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
         x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in self.inputs.items()}
@@ -275,22 +258,22 @@ class _World:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
         for alive in self.stateful:
-            flow = alive.step(k, partial(self._seen, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
+            flow = alive.step(k, partial(self.groups[alive.target].observed, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
-            entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.flat_index]
+            entry, there = x[mine.population.name][mine.input], self.groups[other.population.name].observed(other.part, "v")[other.flat_index]
             if mine.half:
                 entry[mine.flat_index] = there
             else:
-                here = self._seen(mine.population, mine.part, "v")[mine.flat_index]
+                here = self.groups[mine.population.name].observed(mine.part, "v")[mine.flat_index]
                 np.add.at(entry, mine.flat_index, coupling.flow(here, there, side))
         for graded in self.graded:
             p = graded.projection
-            x[p.target.name][str(p.input)] += graded.flow(*self._read(p.source, p.value.part))
+            x[p.target.name][str(p.input)] += graded.flow(*self.groups[p.source.name].read(p.value.part))
         return x, w
 
 

@@ -1,4 +1,4 @@
-"""From a network to what every executor needs: drawn parameters, signatures of kernels, the operations of a step and their order, weight scales, cost."""
+"""From a network to what every executor needs: drawn parameters, signatures of kernels, the operations of a step, their order and its check, weight scales, cost."""
 
 from neuropil.plan.plan import Plan, make_plan
 

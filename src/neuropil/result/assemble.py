@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuropil.errors import ResultError
 from neuropil.result.atomic import read_bound, read_json, sync_folder, write_json
 from neuropil.result.blocks import BlockFile, extended
-from neuropil.result.folder import PICTURES, SPIKES_FILE, SUMMARY_FILE, TRACES_FILE
+from neuropil.result.folder import BESIDE, SPIKES_FILE, SUMMARY_FILE, TRACES_FILE
 from neuropil.result.journal import (
     HEADER_FILE,
     SPIKE,
@@ -137,7 +137,7 @@ def reopen(folder: Path) -> None:
         ) as rows:  # fmt: skip
             rows.append(trace_steps(trace, header.dt), trace.values, end)
     write_json(folder / HEADER_FILE, head)
-    for name in (SUMMARY_FILE, SPIKES_FILE, TRACES_FILE, *PICTURES):
+    for name in (SUMMARY_FILE, SPIKES_FILE, TRACES_FILE, *BESIDE):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -24,7 +24,9 @@ except ImportError:  # Windows
 
 LOCK_FILE = ".lock"
 SPIKES_FILE, TRACES_FILE, SUMMARY_FILE, CHECKPOINT_FILE = "spikes.h5", "traces.h5", "summary.json", "checkpoint.h5"
-PICTURES = ("raster.png", "curve.png", "report.html")
+NETWORK_FILE = "network.h5"
+BESIDE = ("raster.png", "curve.png", "report.html", NETWORK_FILE)
+"""What the command line puts beside a run: pictures, and the network."""
 _DATA = (
     SPIKES_FILE, TRACES_FILE, SUMMARY_FILE, "journal.json", "spikes.journal", "trace-*.json", "trace-*.journal", CHECKPOINT_FILE,
     "episodes.h5", "loop.json", "network-????????.h5", "episodes-????????.h5",
@@ -89,14 +91,14 @@ def require_room(folder: Path, overwrite: bool) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run, its checkpoint and its pictures from a folder; other files stay.
+    """Remove a run, its checkpoint, pictures and network from a folder; other files stay.
 
     Raises:
         StorageError: one of them cannot be removed.
     """
     try:
         # The summary and the header go first: what remains after a kill is then no result that anybody would read.
-        for path in sorted(_found(folder, (*_DATA, *PICTURES)), key=lambda path: path.suffix != ".json"):
+        for path in sorted(_found(folder, (*_DATA, *BESIDE)), key=lambda path: path.suffix != ".json"):
             path.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, f"cannot replace the run in {folder}") from error

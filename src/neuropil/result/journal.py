@@ -15,7 +15,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +32,39 @@ SPIKE = np.dtype([("step", "<u8"), ("neuron", "<u4")])
 SPIKE_FILE, HEADER_FILE = "spikes.journal", "journal.json"
 
 
-class SpikeJournal:
+class Journal:
+    """Records in progress, in a file of blocks."""
+
+    _records: BlockFile
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def file(self) -> BlockFile:
+        """The file of its records."""
+        return self._records
+
+    def sync(self) -> int:
+        """Make all that was appended durable; returns the length in records, for the checkpoint."""
+        return self._records.sync()
+
+    def truncate(self, records: int) -> None:
+        """Forget all but the first `records`, a number."""
+        self._records.truncate(records)
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._records.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SpikeJournal(Journal):
     """The spikes of a run in progress.
 
     Args:
@@ -75,9 +107,6 @@ class SpikeJournal:
         self._records = BlockFile(self.folder / SPIKE_FILE, SPIKE, spike_seed(self.run), resume)
         self._last = self._read_last()
 
-    def __len__(self) -> int:
-        return len(self._records)
-
     def append(self, steps: ArrayLike, neurons: ArrayLike, until: int | None = None) -> None:
         """Append (n,) steps and (n,) global neuron indices, ascending by (step, neuron) and after all before.
 
@@ -106,36 +135,16 @@ class SpikeJournal:
         self._last = (int(records["step"][-1]), int(records["neuron"][-1]))
         self._records.append(records, UNTOLD if until is None else until)
 
-    @property
-    def file(self) -> BlockFile:
-        """The file of its records."""
-        return self._records
-
-    def sync(self) -> int:
-        """Make all that was appended durable; returns the length in records, for the checkpoint."""
-        return self._records.sync()
-
     def truncate(self, records: int) -> None:
-        """Forget all but the first `records` spikes."""
-        self._records.truncate(records)
+        super().truncate(records)
         self._last = self._read_last()
-
-    def close(self) -> None:
-        """Sync and close."""
-        self._records.close()
-
-    def __enter__(self) -> SpikeJournal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _read_last(self) -> tuple[int, int]:
         last = self._records.last
         return (-1, -1) if last is None else (int(last["step"][0]), int(last["neuron"][0]))
 
 
-class TraceJournal:
+class TraceJournal(Journal):
     """The rows of one probe in progress; open it after the run's `SpikeJournal`, which clears the folder.
 
     Args:
@@ -193,9 +202,6 @@ class TraceJournal:
             raise ResultError("no journal of this probe to resume", got=name, expected=f"one of {sorted(existing)}")
         return existing.get(name, folder / f"trace-{len(existing):04d}.json")
 
-    def __len__(self) -> int:
-        return len(self._records)
-
     def append(self, steps: ArrayLike, values: ArrayLike, until: int | None = None) -> None:
         """Append rows: (rows,) steps and (rows, neurons) values; `until` as in `SpikeJournal.append`.
 
@@ -212,29 +218,6 @@ class TraceJournal:
             raise ResultError("these rows do not fit the probe", got=rows.shape, expected=f"(rows, neurons) = {shape}")
         records = trace_records(step, rows, self._records.dtype["values"].base)
         self._records.append(records, UNTOLD if until is None else until)
-
-    @property
-    def file(self) -> BlockFile:
-        """The file of its records."""
-        return self._records
-
-    def sync(self) -> int:
-        """Make all that was appended durable; returns the length in records, for the checkpoint."""
-        return self._records.sync()
-
-    def truncate(self, records: int) -> None:
-        """Forget all but the first `records` rows."""
-        self._records.truncate(records)
-
-    def close(self) -> None:
-        """Sync and close."""
-        self._records.close()
-
-    def __enter__(self) -> TraceJournal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def head_of(header: SpikeHeader) -> dict[str, Any]:

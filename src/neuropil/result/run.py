@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from neuropil import units
-from neuropil.errors import NeuropilError, ResultError, did_you_mean
-from neuropil.registry import provided
+from neuropil.errors import ResultError, did_you_mean
 from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
 from neuropil.result.atomic import plain
+from neuropil.result.drawn import Drawn
+from neuropil.result.exported import Exported
 from neuropil.result.folder import (
+    BESIDE,
     CHECKPOINT_FILE,
-    PICTURES,
     SPIKES_FILE,
     SUMMARY_FILE,
     FolderLock,
@@ -26,11 +25,12 @@ from neuropil.result.folder import (
     require_room,
 )
 from neuropil.result.journal_reading import is_journalled
+from neuropil.result.quantities import in_ms
 from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import Spikes
 from neuropil.result.trace import Trace
 from neuropil.result.tracefile import header_of
-from neuropil.units import Quantity
+from neuropil.units import Quantity, ms
 
 _COUNTERS = (
     "wall_seconds",
@@ -48,7 +48,7 @@ _COUNTERS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Drawn, Exported):
     """What a run produced.
 
     Attributes:
@@ -91,6 +91,21 @@ class Result:
         return self.t_start_ms + self.duration_ms
 
     @property
+    def t_start(self) -> Quantity:
+        """Biological time at which the run began, with its unit."""
+        return self.t_start_ms * ms
+
+    @property
+    def t_stop(self) -> Quantity:
+        """Biological time at which it ended, with its unit."""
+        return self.t_stop_ms * ms
+
+    @property
+    def duration(self) -> Quantity:
+        """Its biological length, with its unit."""
+        return self.duration_ms * ms
+
+    @property
     def modulators(self) -> dict[str, Trace]:
         """The concentration of each modulator at its ticks: name -> Trace; over positions "name in population"."""
         return {name: trace for name, trace in self.traces.items() if trace.is_concentration}
@@ -118,10 +133,7 @@ class Result:
         """
         if isinstance(t_from_ms, str):
             raise ResultError("rates() takes the time from which on spikes count, in ms", got=repr(t_from_ms), fix=f"rates()[{t_from_ms!r}] is the rate of one population")
-        try:
-            start = max(float(t_from_ms.to(units.ms) if isinstance(t_from_ms, Quantity) else t_from_ms), self.t_start_ms)
-        except (TypeError, ValueError):
-            raise ResultError("rates() takes one time, from which on spikes count", got=repr(t_from_ms), expected="ms, or a quantity") from None
+        start = max(in_ms(t_from_ms, "rates(): the time from which on spikes count"), self.t_start_ms)
         seconds = (self.t_stop_ms - start) / 1000.0
         if seconds <= 0:
             raise ResultError("no time left to count spikes in", got=f"t_from_ms = {t_from_ms}", expected=self._span())
@@ -139,77 +151,6 @@ class Result:
             else 0.0
             for name, (first, size) in self.spikes.populations.items()
         }
-
-    def plot_raster(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the raster into matplotlib axes, or into a new figure; options as in `neuropil.view.draw_raster`.
-
-        Returns the figure.
-
-        Args:
-            ax: matplotlib axes; None: a new figure.
-            options: as of `neuropil.view.draw_raster`.
-        """
-        view = provided("drawing")
-        if ax is None:
-            return view.raster_figure(self, **options)
-        view.draw_raster(ax, self.spikes, **{"t_from": self.t_start_ms, "t_to": self.t_stop_ms, **options})
-        return ax.figure
-
-    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Any:
-        """The raster with the rate of each population; saved to `path` (.png, .svg or .pdf) if given.
-
-        Returns the matplotlib figure.
-
-        Args:
-            options: as of `neuropil.view.raster_figure`.
-        """
-        figure = provided("drawing").raster_figure(self, **options)
-        if path is not None:
-            figure.savefig(path, dpi=200)
-        return figure
-
-    def report(
-        self, path: str | os.PathLike[str] = "report.html", published: Mapping[str, float] | None = None
-    ) -> Path:
-        """Write a self-contained HTML report; `published` rates (population -> Hz) are set beside this run's.
-
-        Args:
-            path: of the file.
-
-        Returns:
-            The path.
-        """
-        written: Path = provided("drawing").write_report(self, path, published)
-        return written
-
-    def to_neo(self) -> Any:
-        """The result as a neo.Block, for Elephant and other tools: one SpikeTrain per neuron, one signal per probe.
-
-        Raises:
-            NeuropilError: neo is not installed.
-        """
-        try:
-            neo = importlib.import_module("neo")
-            quantities = importlib.import_module("quantities")
-        except ImportError as error:
-            raise NeuropilError("neo is not installed", fix="pip install neo") from error
-        ms = quantities.ms
-        segment = neo.Segment(name=str(self.summary.get("model", "run")))
-        window = {"t_start": self.t_start_ms * ms, "t_stop": self.t_stop_ms * ms}
-        for population in self.spikes.populations:
-            for neuron, times in enumerate(self.spikes.trains(population)):
-                train = neo.SpikeTrain(times, units="ms", name=f"{population}[{neuron}]", **window)
-                train.annotate(population=population, neuron=neuron)
-                segment.spiketrains.append(train)
-        for name, trace in self.traces.items():
-            signal = neo.IrregularlySampledSignal(
-                trace.times_ms * ms, np.asarray(trace.values), units=trace.unit or "dimensionless", name=name
-            )
-            signal.annotate(population=trace.population, variable=trace.variable, neurons=trace.neurons.tolist())
-            segment.irregularlysampledsignals.append(signal)
-        block = neo.Block(name=segment.name)
-        block.segments.append(segment)
-        return block
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write spikes.h5 (SONATA), traces.h5 and summary.json into a folder, each replaced as a whole or not at all.
@@ -232,7 +173,7 @@ class Result:
         try:
             write_result(folder, header, [(self.spikes.step, self.spikes.neuron)], len(self.spikes), probes, self.summary)
             discard_journals(folder)
-            for name in (CHECKPOINT_FILE, *PICTURES):
+            for name in (CHECKPOINT_FILE, *BESIDE):
                 (folder / name).unlink(missing_ok=True)
         finally:
             lock.release()

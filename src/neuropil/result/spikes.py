@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuropil.errors import ResultError, did_you_mean
+from neuropil.result.extras import library
+from neuropil.result.quantities import in_ms
 
 # A time given in ms is compared with the grid up to this part of a step, so that 0.3 ms is step 3 of dt = 0.1 ms
 # although 0.3 / 0.1 is 2.9999999999999996 in floating point.
@@ -140,20 +142,39 @@ class Spikes:
         local = self.neuron[chosen] - self.neuron.dtype.type(first)
         return Spikes(self.step[chosen], local, {population: (0, size)}, self.dt)
 
-    def between(self, t0: float, t1: float) -> Spikes:
-        """The spikes stamped in (t0, t1], ms: between(0, T) is all of a run of T ms, and adjacent windows tile it.
+    def between(self, t0: Any, t1: Any) -> Spikes:
+        """The spikes stamped in (t0, t1], ms or quantities: between(0, T) is all of a run of T ms, and adjacent windows tile it.
 
         Raises:
-            ResultError: not two numbers with t0 <= t1.
+            ResultError: not two times with t0 <= t1.
         """
-        try:
-            t0, t1 = float(t0), float(t1)
-        except (TypeError, ValueError):
-            raise ResultError("a window of time is two numbers in ms", got=repr((t0, t1))) from None
-        if math.isnan(t0) or math.isnan(t1) or t1 < t0:
+        t0, t1 = in_ms(t0, "the start of a window"), in_ms(t1, "the end of a window")
+        if t1 < t0:
             raise ResultError("a time window must not end before it starts", got=f"({t0}, {t1}] ms", expected="t0 <= t1")
         low, high = (int(np.searchsorted(self.step, self._last_step_at(t), side="right")) for t in (t0, t1))
         return Spikes(self.step[low:high], self.neuron[low:high], self.populations, self.dt)
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a row for each spike: time_ms, population (categorical), neuron (within its population).
+
+        Raises:
+            NeuropilError: pandas is not installed.
+        """
+        pandas = library("pandas", "pandas")
+        code, neuron = self.located()
+        populations = pandas.Categorical.from_codes(code, list(self.populations))
+        frame = pandas.DataFrame({"time_ms": self.times(), "population": populations, "neuron": neuron})
+        frame.attrs.update(dt_ms=self.dt)
+        return frame
+
+    def located(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(n,) the place of each spike's population among `populations`, and (n,) the index of its neuron within it."""
+        code, neuron = np.zeros(len(self), np.int64), self.neuron.astype(np.int64)
+        for index, (first, size) in enumerate(self.populations.values()):
+            mine = (self.neuron >= first) & (self.neuron < first + size)
+            code[mine] = index
+            neuron[mine] -= first
+        return code, neuron
 
     def counts(self, population: str) -> NDArray[np.int64]:
         """(size,) spikes fired by each neuron of a population."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 
 from neuropil.errors import ResultError
 from neuropil.registry import provided
+from neuropil.result.extras import library
+from neuropil.result.quantities import in_ms, unit_of
+from neuropil.units import Quantity, ms
+
+_SLACK_MS = 1e-6
+"""Samples this close to the end of a window are in it: 3 steps of 0.1 ms are 0.30000000000000004 ms."""
 
 
 def concentration_of(modulator: str) -> str:
@@ -71,6 +77,72 @@ class Trace:
     def __repr__(self) -> str:
         span = f", {self.times_ms[0]:g} to {self.times_ms[-1]:g} ms" if len(self) else ""
         return f"Trace({self.variable} of {self.population} in {self.unit}: {len(self)} samples{span}, {self.neurons.size} columns)"
+
+    @property
+    def times(self) -> Quantity:
+        """(times,) when each row was sampled, with unit."""
+        return Quantity(self.times_ms, ms.dimension)
+
+    @property
+    def quantity(self) -> Quantity:
+        """(times, neurons) the values with their unit: ``trace.quantity.to(uV)``.
+
+        Raises:
+            UnitError: a unit of a trace made by hand that is not one of neuropil's.
+        """
+        return self.values * unit_of(self.unit)
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What it is of: variable and population."""
+        return {"variable": self.variable, "population": self.population}
+
+    def between(self, t0: Any, t1: Any) -> Trace:
+        """The samples taken at t0 to t1, both included.
+
+        Args:
+            t0, t1: quantities, or numbers in ms.
+
+        Raises:
+            ResultError: not two times with t0 <= t1.
+        """
+        t0, t1 = in_ms(t0, "the start of a window"), in_ms(t1, "the end of a window")
+        if t1 < t0:
+            raise ResultError("a time window must not end before it starts", got=f"{t0} to {t1} ms", expected="t0 <= t1")
+        rows = (self.times_ms >= t0 - _SLACK_MS) & (self.times_ms <= t1 + _SLACK_MS)
+        return replace(self, times_ms=self.times_ms[rows], values=self.values[rows])
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame: index time_ms, a column for each neuron, or neuron and site; `attrs` has the unit.
+
+        Raises:
+            NeuropilError: pandas is not installed.
+        """
+        pandas = library("pandas", "pandas")
+        if self.sites is None:
+            columns = pandas.Index(self.neurons, name="neuron")
+        else:
+            columns = pandas.MultiIndex.from_arrays([self.neurons, self.sites], names=["neuron", "site"])
+        frame = pandas.DataFrame(np.array(self.values), index=pandas.Index(self.times_ms, name="time_ms"), columns=columns)
+        frame.attrs.update(unit=self.unit or "dimensionless", **self.about)
+        return frame
+
+    def to_xarray(self) -> Any:
+        """An xarray DataArray (time, neuron); sites are a coordinate along "neuron", and `attrs` has the unit.
+
+        Raises:
+            NeuropilError: xarray is not installed.
+        """
+        xarray = library("xarray", "xarray")
+        coordinates = {"time": ("time", self.times_ms, {"units": "ms"}), "neuron": ("neuron", self.neurons)}
+        if self.sites is not None:
+            coordinates["site"] = ("neuron", self.sites)
+        return xarray.DataArray(self.values, dims=("time", "neuron"), coords=coordinates, name=self.variable, attrs={"units": self.unit or "dimensionless", **self.about})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it is, and its picture."""
+        html: str = provided("drawing").trace_html(self)
+        return html
 
     def plot(self) -> Any:
         """Draw it: up to six neurons over time. Returns the matplotlib figure."""

@@ -121,15 +121,7 @@ def draw_raster(
             continue  # names that would run into each other are left out, as in any axis
         ticks[name] = middle
         fired = int(np.count_nonzero((window.neuron >= first) & (window.neuron < first + size)))
-        hz = fired * 1000.0 / (max(size, 1) * (t_to - t_from))
-        ax.annotate(
-            f"{size:,} · {hz:.2f} Hz",
-            (1.015, middle),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=SMALL,
-            color=INK,
-        )
+        _annotate(ax, middle, size, fired, t_to - t_from)
     ax.set_ylim(1.0, 0.0)
     ax.set_xlim(t_from, t_to)
     ax.set_yticks(list(ticks.values()), list(ticks))
@@ -143,6 +135,13 @@ def draw_raster(
         ax.spines["bottom"].set_visible(False)
         ax.tick_params(axis="x", length=0, labelbottom=False)
     return fraction
+
+
+def _annotate(ax: Any, middle: float, size: int, fired: int, duration: float) -> None:
+    """Beside a population, at a height: its size and the mean rate of its neurons in a window (ms)."""
+    hz = fired * 1000.0 / (max(size, 1) * duration)
+    place = {"xycoords": ("axes fraction", "data"), "va": "center"}
+    ax.annotate(f"{size:,} · {hz:.2f} Hz", (1.015, middle), fontsize=SMALL, color=INK, **place)
 
 
 def draw_rates(ax: Any, spikes: Spikes, *, t_from: float, t_to: float, bin_ms: float | None = None) -> None:

@@ -15,7 +15,7 @@ from neuropil.result.atomic import replacing
 from neuropil.view.numbers import number, seconds, short_count, significant, size
 from neuropil.view.panels import MAX_ROWS, MIN_NEURONS, distributions_figure, spectra_figure, traces_figure
 from neuropil.view.raster import MAX_DOTS, raster_figure, raster_window
-from neuropil.view.statistics import MIN_SPIKES, PopulationStatistics, describe
+from neuropil.view.statistics import MIN_SPIKES, SPECTRUM_MS, PopulationStatistics, describe
 from neuropil.view.style import SERIES, colour, to_svg
 
 Statistics = Mapping[str, PopulationStatistics]
@@ -65,9 +65,9 @@ def render_report(result: Result, published: Mapping[str, float] | None = None, 
         __package__, "report.html",
         title=f"{model} · neuropil",
         model=model,
-        lead=_lead(result),
+        lead=lead(result),
         partial=bool(result.summary.get("partial")),
-        key_figures=_key_figures(result),
+        key_figures=key_figures(result),
         raster=_raster(result),
         activity=_activity(statistics, published or {}, start, stop),
         distributions=_distributions(statistics, start, stop),
@@ -80,17 +80,19 @@ def render_report(result: Result, published: Mapping[str, float] | None = None, 
     )  # fmt: skip
 
 
-def _lead(result: Result) -> str:
+def lead(result: Result) -> str:
+    """The size and length of a run in one line."""
     s = result.summary
     neurons = s.get("neurons", sum(size for _, size in result.spikes.populations.values()))
-    lead = [f"{number(neurons)} neuron{'' if neurons == 1 else 's'}"]
+    parts = [f"{number(neurons)} neuron{'' if neurons == 1 else 's'}"]
     if s.get("synapses") is not None:
-        lead.append(f"{number(s['synapses'])} synapses")
-    lead += [f"{result.duration_ms:,g} ms of biological time", f"steps of {result.spikes.dt:g} ms"]
-    return " · ".join(lead)
+        parts.append(f"{number(s['synapses'])} synapses")
+    parts += [f"{result.duration_ms:,g} ms of biological time", f"steps of {result.spikes.dt:g} ms"]
+    return " · ".join(parts)
 
 
-def _key_figures(result: Result) -> list[tuple[str, str, str]]:
+def key_figures(result: Result) -> list[tuple[str, str, str]]:
+    """What a reader asks of a run first: (name, value, note) of its cost, spikes, seed and digest, where they are known."""
     s = result.summary
     factor = s.get("real_time_factor")
     pace = ""
@@ -190,7 +192,7 @@ def _distributions(statistics: Statistics, start: float, stop: float) -> _Pictur
 
 def _spectra(statistics: Statistics, duration_ms: float) -> _Picture | None:
     # Below a few windows of 256 ms a spectrum is noise, and below one it has no low frequencies.
-    if duration_ms < 256 or not any(s.spikes and s.frequencies.size > 2 for s in statistics.values()):
+    if duration_ms < SPECTRUM_MS or not any(s.spikes and s.frequencies.size > 2 for s in statistics.values()):
         return None
     note = (
         "Power spectral density of each population's mean rate (Welch, 1 ms bins, windows of 256 ms). Dashed: what "

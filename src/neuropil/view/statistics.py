@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 # A coefficient of variation needs a spread, hence two intervals, hence three spikes. Neurons with fewer are left out.
 MIN_SPIKES = 3
+SPECTRUM_MS = 256.0
+"""The window of a spectrum, ms: a shorter run has none."""
 _BLOCK = 4096
 
 
@@ -116,17 +118,26 @@ def neuron_rates(spikes: Spikes, population: str, t_from: float, t_to: float) ->
     return rates
 
 
-def isi_cv(spikes: Spikes, population: str, min_spikes: int = MIN_SPIKES) -> Floats:
-    """(m,) standard deviation over mean of the inter-spike intervals of each neuron that fired at least `min_spikes`.
+def intervals(spikes: Spikes, population: str) -> tuple[NDArray[np.int64], Floats]:
+    """(n,) which neuron of a population each inter-spike interval is of, ascending, and (n,) the intervals in time steps.
 
-    The deviation is the population one (divisor n), as in Elephant; for few intervals it underestimates.
+    Args:
+        population: its name.
     """
     local = spikes.of(population)
     order = np.argsort(local.neuron, kind="stable")
     neuron, step = local.neuron[order].astype(np.int64), local.step[order]
     same = neuron[1:] == neuron[:-1]
-    owner, interval = neuron[1:][same], np.diff(step)[same].astype(np.float64)
-    size = local.size(population)
+    return neuron[1:][same], np.diff(step)[same].astype(np.float64)
+
+
+def isi_cv(spikes: Spikes, population: str, min_spikes: int = MIN_SPIKES) -> Floats:
+    """(m,) standard deviation over mean of the inter-spike intervals of each neuron that fired at least `min_spikes`.
+
+    The deviation is the population one (divisor n), as in Elephant; for few intervals it underestimates.
+    """
+    owner, interval = intervals(spikes, population)
+    size = spikes.size(population)
     count = np.bincount(owner, minlength=size)
     enough = count >= max(min_spikes - 1, 1)
     # Two passes: the variance as a difference of mean squares would lose a regular neuron's zero.

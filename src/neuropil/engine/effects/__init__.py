@@ -1,1 +1,1 @@
-"""Operations of modulators: concentrations advance at ticks, and effects write parameters of neurons."""
+"""Operations of modulators: concentrations advance and diffuse at ticks, and effects write parameters of neurons, membranes and synapses."""

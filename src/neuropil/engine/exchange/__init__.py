@@ -1,1 +1,1 @@
-"""What owners exchange: spikes once per smallest delay, potentials at gap junctions, alarms."""
+"""What owners (threads or processes) exchange: spikes once per smallest delay, potentials at gap junctions, alarms."""

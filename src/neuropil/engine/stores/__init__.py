@@ -1,1 +1,1 @@
-"""Synapses in memory: packed words and the rounding of weights, event-driven (STDP brought up to date when a spike arrives), clock-driven; buckets of delays; rewiring."""
+"""Synapses in memory: packed words and the rounding of weights, event-driven (STDP brought up to date when a spike arrives), clock-driven; spikes filed into the steps in which they arrive; rewiring."""

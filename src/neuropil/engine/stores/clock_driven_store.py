@@ -228,7 +228,7 @@ class ClockDrivenStore(SynapseStore):
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
             respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
-            made += [self.own_spikes(), respond]
+            made += [self.spiked.operation(self.projection.name), respond]
         if self.post[0].size:
             made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(add_activity), self._recording, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.
@@ -267,7 +267,7 @@ class ClockDrivenStore(SynapseStore):
         return float(self.synapses.constants[POST_TIME])
 
     def _responding(self, t: int) -> tuple[object, ...]:
-        return self.late, *self.waiting(t), self.plan.dt, self.kernels["respond"][1].numbers[t], self.own[t].run, *self._arrays(t, "respond")
+        return self.late, *self.spiked.waiting(t), self.plan.dt, self.kernels["respond"][1].numbers[t], self.own[t].run, *self._arrays(t, "respond")
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]

@@ -294,7 +294,7 @@ class EventDrivenStore(SynapseStore):
         name, module = self.projection.name, self.module
         record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
         flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
-        return [self.own_spikes(), record, flush]
+        return [self.spiked.operation(self.projection.name), record, flush]
 
     def _filing(self, t: int) -> tuple[object, ...]:
         source = self.projection.source
@@ -302,7 +302,7 @@ class EventDrivenStore(SynapseStore):
 
     def _recording(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.late, *self.waiting(t), self.plan.dt, self.constants.numbers[t], HISTORY - 1, own.seen["full"], own.seen["fresh"])
+        fixed = (self.late, *self.spiked.waiting(t), self.plan.dt, self.constants.numbers[t], HISTORY - 1, own.seen["full"], own.seen["fresh"])
         return *fixed, *(own.array(n) for n in self.kernels.recording)
 
     def _full(self, t: int) -> tuple[object, ...]:

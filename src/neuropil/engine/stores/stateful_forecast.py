@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.codegen.event_driven_source import HISTORY
-from neuropil.codegen.records import HISTORY as RECORDED_HISTORY
+from neuropil.codegen.record_layout import HISTORY as RECORDED_HISTORY
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.exchange.exchange import steps_between_meetings
 from neuropil.engine.ring import ring_length

@@ -23,10 +23,9 @@ from neuropil.engine.saved import Arrays, array, group
 from neuropil.engine.stores.buckets import Buckets
 from neuropil.engine.stores.constant_table import ConstantTable
 from neuropil.engine.stores.stateful_kind import StatefulKind
-from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
-from neuropil.engine.stores.synapse_targets import Targets, targets_of
-from neuropil.errors import SimulationError
+from neuropil.engine.stores.synapse_targets import targets_of
+from neuropil.engine.stores.target_spikes import TargetSpikes
 from neuropil.lower.before_change import BeforeChange
 from neuropil.lower.graph import Graph
 from neuropil.lower.learned import PLASTIC
@@ -37,7 +36,6 @@ from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.context import POST_TIME
 from neuropil.plan.buffers import Buffer, Owner
-from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
@@ -81,10 +79,7 @@ class SynapseStore(StatefulKind):
         self.ring = max(self.delay_ring, ring_length(self.late))
         self.streams = machine.streams
         self.buckets: list[Buckets] = []
-        # Spikes of each thread's targets on their way to the synapses, by the step they fired in.
-        self._window = machine.exchange.interval
-        self.spiked = [Buckets.empty(1, ring_length(self.late), 1, self._spiked_room(room, t)) for t in self.targets]
-        self.who = [np.zeros(t.size, np.int64) for t in self.targets]
+        self.spiked = TargetSpikes.of(layout, self.targets, self.program.responds, self.late, machine.exchange.interval, room)
         self.changed: dict[str, Any] = {}
         self.plastic = True  # the rule acts
         self.reweighed = False  # the weights that the synapses were made with, `given`, have been replaced
@@ -244,7 +239,7 @@ class SynapseStore(StatefulKind):
         states = self.program.states
         for name in values:
             if name in states:
-                self._require_alike(name, values[name])
+                self.synapses.require_alike(self.program.form.side[name], values[name], f"projection {self.projection.name!r}: the state {name!r}")
         if any(self._moves(n) for n in values if n in states):
             self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
         else:
@@ -253,24 +248,6 @@ class SynapseStore(StatefulKind):
             self._weigh(np.array(values["weight"], float))
         for name, given in values.items():
             self.write(name, given)
-
-    def _require_alike(self, name: str, values: np.ndarray) -> None:
-        """A state that is kept once for several synapses has one value for them."""
-        side, s = self.program.form.side[name], self.synapses
-        if not side or not s.size:
-            return
-        mine, other = (s.pre, s.delay) if side == "source" else (s.post, s.site)
-        key = mine.astype(np.int64) * (int(other.max()) + 1) + other
-        _, first, which = np.unique(key, return_index=True, return_inverse=True)
-        differs = values != values[first][which]
-        if differs.any():
-            j = int(np.argmax(differs))
-            whose = "source and delay" if side == "source" else "target"
-            raise SimulationError(
-                f"projection {self.projection.name!r}: the state {name!r} is kept once for each {whose}, so its synapses cannot differ",
-                got=f"{values[j]:g} and {values[first][which][j]:g} at synapses {j} and {int(first[which[j]])}",
-                fix="one value for all of them, or clock_driven=True in the description",
-            )  # fmt: skip
 
     def change(self, parameters: Mapping[str, Any], step: int) -> None:
         """Give parameters new values at a step: what went before keeps the old ones.
@@ -325,7 +302,7 @@ class SynapseStore(StatefulKind):
 
     def drop(self) -> None:
         """Nothing is under way, from sources or from targets."""
-        for bucket in (*self.buckets, *self.spiked):
+        for bucket in (*self.buckets, *self.spiked.buckets):
             bucket.clear()
 
     @property
@@ -397,7 +374,7 @@ class SynapseStore(StatefulKind):
     def memory(self) -> int:
         """Bytes held."""
         s = self.synapses
-        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.nbytes for b in (*self.buckets, *self.spiked))
+        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.nbytes for b in (*self.buckets, *self.spiked.buckets))
         return total + self.held_bytes() + sum(np.asarray(c).nbytes for c in s.constants.values())
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
@@ -406,23 +383,6 @@ class SynapseStore(StatefulKind):
         # A spike adds at most one segment to a bucket.
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
 
-    def _spiked_room(self, spikes: int, target: Targets) -> int:
-        # Only what all owners have filed is known to fit: between two meetings every target may fire in every step.
-        return spikes * target.sites + self._window * target.size if self.program.responds else 0
-
-    def waiting(self, t: int) -> tuple[object, ...]:
-        """Spikes of the targets of thread t on their way to the synapses, and room for those of a step."""
-        return self.spiked[t].memory, self.who[t]
-
-    def own_spikes(self) -> Operation:
-        """Keep the spikes of each thread's targets until their synapses respond."""
-        name = f"{self.projection.name}: targets that spiked"
-        return Operation(name, Phase.RESPONSES, Kernel.of(own_spikes), self._keeping, (Given.STEP, Given.OWN_SPIKES))
-
-    def _keeping(self, t: int) -> tuple[object, ...]:
-        target = self.targets[t]
-        return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].memory
-
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now.
 
@@ -430,10 +390,9 @@ class SynapseStore(StatefulKind):
             spikes: that wait now.
         """
         if spikes > self.capacity:
-            for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
+            for bucket in self.buckets:
                 bucket.grow(2 * spikes * self.segments)
-                if self.program.responds:
-                    spiked.grow(self._spiked_room(2 * spikes, target))
+            self.spiked.grow(2 * spikes)
             self._make_room(2 * spikes)
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
@@ -443,7 +402,4 @@ class SynapseStore(StatefulKind):
             neurons, emitted, now: as of `Store.refile`.
         """
         self.refile_segments(neurons, emitted, now)
-        if self.program.responds:
-            for t in range(len(self.targets)):
-                mine = self.layout.thread_of[neurons] == t
-                own_spikes_again(neurons[mine], emitted[mine], now, self.late, *self._keeping(t))
+        self.spiked.refile(neurons, emitted, now)

@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.connectivity.draw import numbered_edges
-from neuropil.errors import PlanError
+from neuropil.errors import PlanError, SimulationError
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.base.distribution import Distribution
@@ -48,6 +48,32 @@ class SynapseList:
     def size(self) -> int:
         """Number of synapses."""
         return self.pre.size
+
+    def require_alike(self, side: str, values: np.ndarray, what: str) -> None:
+        """Refuse a state that is kept once for several synapses, and has not one value for them.
+
+        Args:
+            side: whose it is: "source", "target" or "" for each synapse's own.
+            values: float64[n].
+            what: it is; begins the message.
+
+        Raises:
+            SimulationError: with the first two that differ.
+        """
+        if not side or not self.size:
+            return
+        mine, other = (self.pre, self.delay) if side == "source" else (self.post, self.site)
+        key = mine.astype(np.int64) * (int(other.max()) + 1) + other
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        differs = values != values[first][which]
+        if differs.any():
+            j = int(np.argmax(differs))
+            whose = "source and delay" if side == "source" else "target"
+            raise SimulationError(
+                f"{what} is kept once for each {whose}, so its synapses cannot differ",
+                got=f"{values[j]:g} and {values[first][which][j]:g} at synapses {j} and {int(first[which[j]])}",
+                fix="one value for all of them, or clock_driven=True in the description",
+            )  # fmt: skip
 
     @classmethod
     def drawn(cls, plan: Plan, index: int, within: slice | None = None) -> SynapseList:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.event_driven_source import EventDrivenKernels
-from neuropil.codegen.records import HISTORY, LANES
-from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
+from neuropil.codegen.record_layout import BASES, BEGUN, CLOCK, HISTORY, LANES, NEW_SPIKES
+from neuropil.codegen.target_record_source import BLOCK, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
@@ -168,14 +168,14 @@ class TargetRecordStore(EventDrivenStore):
         name, module = self.projection.name, self.module
         record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
         flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
-        return [self.own_spikes(), record, flush]
+        return [self.spiked.operation(self.projection.name), record, flush]
 
     def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
         """Responses to what is recorded; and the records, which are made by constants."""
         return None if self.before is None else (self.module.bring_up, self._full)
 
     def _recording(self, t: int) -> tuple[object, ...]:
-        return self.late, *self.waiting(t), *self._full(t)
+        return self.late, *self.spiked.waiting(t), *self._full(t)
 
     def _full(self, t: int) -> tuple[object, ...]:
         """What every kernel is given after its own arguments."""

@@ -163,7 +163,7 @@ class Deformation(Augmentation):
 
     def check(self, values: np.ndarray) -> None:
         """As of `Augmentation`, for `values`."""
-        if math.prod(values.shape[1:]) % math.prod(self.shape):
+        if values.shape[1:][-2:] != self.shape and (values.ndim < 2 or values.shape[-1] % math.prod(self.shape)):
             raise ModelError("Deformation: samples are not images of this shape", got=f"samples of shape {values.shape[1:]}", expected=f"features: a multiple of {self.shape[0]} × {self.shape[1]}")
 
     def changed(self, values: Values, key: rng.Key, samples: NDArray[np.int64]) -> Values:

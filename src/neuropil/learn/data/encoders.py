@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.errors import ModelError
+from neuropil.learn.checks import whole_number
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.units import ms
@@ -272,7 +273,7 @@ class PopulationEncoder(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_whole(self.size, f"{type(self).__name__}.size", 2)
+        whole_number(self.size, f"{type(self).__name__}.size", 2)
         if isinstance(self.width, bool) or not isinstance(self.width, (int, float)) or not 0.0 < self.width < float("inf"):
             raise ModelError(f"{type(self).__name__}.width must be a positive number", got=self.width)
         _check_part(self.least, f"{type(self).__name__}.least")
@@ -335,22 +336,6 @@ class SignalEncoder(PopulationEncoder):
         active = self.activity(values).reshape(count, times, -1)[:, np.arange(steps) * times // steps]
         active = np.where(active > self.least, active, 0.0) * (self.rate * dt / 1000.0)
         return np.diff(np.floor(0.5 + np.cumsum(active, axis=1)), axis=1, prepend=0.0).astype(np.float32)
-
-
-def check_whole(value: Any, what: str, least: int) -> int:
-    """A number of neurons or pixels, checked.
-
-    Args:
-        value: as given.
-        what: it is; begins the message.
-        least: the smallest.
-
-    Raises:
-        ModelError: not a whole number, or too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ModelError(f"{what} must be a whole number of at least {least}", got=value)
-    return int(value)
 
 
 def _check_rate(value: Any, what: str) -> None:

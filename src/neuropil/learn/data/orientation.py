@@ -19,7 +19,8 @@ from scipy.ndimage import gaussian_filter
 
 from neuropil import rng
 from neuropil.errors import ModelError
-from neuropil.learn.data.encoders import Events, RateEncoder, Values, check_whole
+from neuropil.learn.checks import whole_number
+from neuropil.learn.data.encoders import Events, RateEncoder, Values
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class OrientationEncoder(RateEncoder):
         super().__post_init__()
         if not isinstance(self.shape, (tuple, list)) or len(self.shape) != 2:
             raise ModelError("OrientationEncoder.shape must be (height, width) in pixels", got=self.shape)
-        object.__setattr__(self, "shape", tuple(check_whole(n, "OrientationEncoder.shape", 2) for n in self.shape))
-        check_whole(self.directions, "OrientationEncoder.directions", 2)
-        check_whole(self.spacing, "OrientationEncoder.spacing", 1)
+        object.__setattr__(self, "shape", tuple(whole_number(n, "OrientationEncoder.shape", 2) for n in self.shape))
+        whole_number(self.directions, "OrientationEncoder.directions", 2)
+        whole_number(self.spacing, "OrientationEncoder.spacing", 1)
         for name in ("scale", "sharpness"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < float("inf"):
@@ -70,7 +71,7 @@ class OrientationEncoder(RateEncoder):
     def check(self, values: np.ndarray) -> None:
         """As of `Encoder`, for `values`."""
         super().check(values)
-        if math.prod(values.shape[1:]) != math.prod(self.shape):
+        if values.shape[1:] not in ((math.prod(self.shape),), self.shape, (1, *self.shape)):
             raise ModelError("OrientationEncoder: samples are not images of this shape", got=f"samples of shape {values.shape[1:]}", expected=f"{self.shape[0]} × {self.shape[1]} features")
 
     def responses(self, values: Values) -> Values:
@@ -78,13 +79,13 @@ class OrientationEncoder(RateEncoder):
         image = gaussian_filter(self._within(values).astype(np.float32).reshape(-1, *self.shape), (0, self.scale, self.scale))
         down, right = np.gradient(image, axis=1), np.gradient(image, axis=2)
         by_row, by_column = (self._pools(n) for n in self.shape)
-        size = np.sqrt(down * down + right * right)
-        flat = _power(np.where(size > 0, size, np.float32(1.0)), 1.0 - self.sharpness)
+        size = np.hypot(down, right)
+        divided = np.where(size > 0, size, np.float32(1.0))
         found = []
         for k in range(self.directions):
             angle = 2.0 * np.pi * k / self.directions
             along = np.maximum(np.float32(np.cos(angle)) * right + np.float32(np.sin(angle)) * down, np.float32(0.0))
-            found.append(by_row @ (_power(along, self.sharpness) * flat) @ by_column.T)
+            found.append(by_row @ (_power(along / divided, self.sharpness) * size) @ by_column.T)  # a power of the cosine: that of a small gradient would be 0
         made = np.stack(found, axis=1).reshape(len(values), -1)
         largest = made.max(axis=1, keepdims=True)
         return made / np.where(largest > 0, largest, 1.0)
@@ -103,11 +104,11 @@ class OrientationEncoder(RateEncoder):
 
 def _power(x: Values, exponent: float) -> Values:
     """x to a power, by multiplication where it is a small whole number, which is ten times as fast."""
-    whole = abs(int(exponent))
-    if whole != abs(exponent) or not 1 <= whole <= 4:
+    whole = int(exponent)
+    if whole != exponent or not 1 <= whole <= 4:
         made: Values = x ** np.float32(exponent)
         return made
     made = x
     for _ in range(whole - 1):
         made = made * x
-    return made if exponent > 0 else 1.0 / made
+    return made

@@ -23,12 +23,14 @@ from neuropil.learn.data.dataset import Dataset
 from neuropil.learn.data.events import SpikeEvents
 from neuropil.learn.fit.settings import Settings
 from neuropil.learn.methods.method import method_of
+from neuropil.model.network.network import Network
+from neuropil.model.network.save import digest_of_described
 from neuropil.result.atomic import make_folder, plain
 from neuropil.result.sealed import reading, writing
 from neuropil.units import Quantity
 
 FILE = "training.h5"
-VERSION = 1
+VERSION = 2
 
 Tree = dict[str, Any]
 
@@ -112,14 +114,18 @@ def read(folder: Path, like: State, fingerprint: dict[str, Any]) -> State | None
     return State(free, memory, described["epoch"], described["rows"], described["warnings"], best, described["best_loss"], described["best_epoch"])
 
 
-def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Dataset | None, batch: int | None, clip: Any, average: Any) -> dict[str, Any]:
+def fingerprint_of(network: Network, settings: Settings, free: Tree, data: Dataset, validation: Dataset | None, **options: Any) -> dict[str, Any]:
     """What decides the course of a training, by name, in the types of JSON.
 
     Args:
+        network: that is trained.
         settings: of the training.
         free: free numbers at the start.
         data, validation: samples; those that come in batches are known by their kind alone.
-        batch, clip, average: as of `fit`.
+        options: what else decides it, by name.
+
+    Raises:
+        NetworkError: the network or the settings cannot be written to a file, so that the training could not be saved at its end.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(free):
@@ -128,9 +134,10 @@ def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Da
     return {
         "seed": settings.seed, "loss": repr(settings.loss), "regularisers": repr(settings.regularisers), "inputs": [[e.name, repr(e.encoder)] for e in settings.entries],
         "dt": settings.dt, "surrogate": repr(settings.surrogate), "reset_gradient": settings.reset_gradient, "scale": repr(settings.scale),
-        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": method_of(settings.method).label, "batch": batch, "clip": clip, "average": average,
+        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": method_of(settings.method).label, **options,
         "augment": [[e.name, repr(e.augmentations)] for e in settings.entries if e.augmentations], "dropout": settings.dropout,
         "what is trained": digest.hexdigest(), "data": digest_of(data), "validation": None if validation is None else digest_of(validation),
+        "network": digest_of_described(network.name, network), "settings": digest_of_described(network.name, settings),
     }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class Dropout:
         seed: of the draws.
 
     Raises:
-        ModelError: a population whose projections have no weights of single synapses.
+        ModelError: a population whose projections have no weights of single synapses, or weights that are a state, which a rule may change.
     """
 
     def __init__(self, chances: Mapping[str, float], rollout: Rollout, seed: int):
@@ -65,6 +65,12 @@ class Dropout:
         self.cut = {p.name: p.source.name for p in network.projections if p.source.name in chances}
         self.sources = {name: sources[name] for name in self.cut if name in sources}
         whole = [name for name in self.cut if name not in sources] + [g.name for g in network.graded if g.source.name in chances]
+        learnt = [name for name in self.cut if name in rollout.living and "weight" in rollout.living[name].program.traced.spec.states]
+        if learnt:
+            raise ModelError(
+                "dropout: these projections hold their weights as a state, which a rule may change within a sample, also for neurons that are cut off", got=", ".join(learnt),
+                fix="drop another population, or npl.data.InputDropout for the samples",
+            )  # fmt: skip
         if whole:
             raise ModelError("dropout: these projections have no weights of single synapses to cut", got=", ".join(whole), fix="drop a population behind them, or npl.data.InputDropout for the samples")
 

@@ -19,7 +19,7 @@ from neuropil.learn.fit.history import History
 from neuropil.learn.fit.loop import Loop, batches, evaluated
 from neuropil.learn.fit.objective import Objective
 from neuropil.learn.fit.observed import Observed
-from neuropil.learn.fit.optimiser import optimiser_of
+from neuropil.learn.fit.optimiser import label_of, optimiser_of
 from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.result import Fit
 from neuropil.learn.fit.settings import settings_of, trainables
@@ -142,13 +142,14 @@ def fit(
     used, why = chosen_backend(objective, free, settings)
     trainer = Trainer(objective, free, optimiser, used)
     folder = None if out is None else Path(out)
+    options = {"batch": size, "clip": clip, "average": average, "optimizer": label_of(optimizer, learning_rate), "constraints": [one.constraint for one in chosen]}
     for one in (samples, *([] if held is None else [held])):
         _check_samples(objective, one)
 
     def trained(k: int, start: Any) -> State:
         """The training from one of the starts."""
         place = folder if folder is None or count == 1 else folder / f"start {k}"
-        fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip, average)
+        fingerprint = {} if place is None else checkpoint.fingerprint_of(network, settings, start, samples, held, **options)
         begun, memory = trainer.start(start)
         state = State(begun, memory, 0, [], [], start, float("inf"), -1)
         if place is not None and resume:

@@ -51,6 +51,17 @@ def optimiser_of(given: Any, learning_rate: Any, clip: Any, average: Any = None)
     return made if average is None else Averaging(made, average)
 
 
+def label_of(given: Any, learning_rate: Any) -> str:
+    """What is known of an optimiser, by which a resumed training is recognised. Of one of optax that is given as it is, only the shape of its memory is compared.
+
+    Args:
+        given, learning_rate: as of `optimiser_of`.
+    """
+    if not isinstance(given, str):
+        return "of optax"
+    return f"{given.lower()}, {'a schedule' if callable(learning_rate) else LEARNING_RATE if learning_rate is None else float(learning_rate)!r}"
+
+
 def _clipped(optimiser: Any, clip: Any) -> Any:
     import optax
 

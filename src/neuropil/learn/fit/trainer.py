@@ -36,6 +36,7 @@ class Trainer:
         self.method = method_of(objective.settings.method)
         self.method.check(objective.rollout)
         self.method.check_backend(backend)
+        self.method.check_dropout(objective.rollout, objective.settings.dropout)
         self.objective, self.free, self.optimiser, self.backend = objective, free, optimiser, backend
         self.dropout = Dropout(objective.settings.dropout, objective.rollout, objective.settings.seed)
 

@@ -13,7 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from neuropil.learn.methods.method import Method, over_samples, whole_number
+from neuropil.learn.checks import whole_number
+from neuropil.learn.methods.method import Method, over_samples
 from neuropil.learn.rollout import BACKENDS, Rolled, Rollout
 from neuropil.registry import register
 

@@ -19,7 +19,7 @@ Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass 2020, Nat. Commun. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jax
@@ -28,9 +28,10 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.checks import whole_number
 from neuropil.learn.delivery import Wiring
 from neuropil.learn.methods.eligibility import accumulated
-from neuropil.learn.methods.method import Method, Values, over_samples, whole_number
+from neuropil.learn.methods.method import Method, Values, over_samples
 from neuropil.learn.methods.point_networks import check_point_network, wirings
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.registry import register
@@ -74,6 +75,12 @@ class EProp(Method):
             varied = [n for n in step.traced.spec.parameters if np.ndim(neurons.parameters[n])]
             if varied:
                 raise ModelError(f"method 'eprop': parameters of the readout {wiring.target} must be one for all", got=varied[0], fix='method="bptt"')
+
+    def check_dropout(self, rollout: Rollout, populations: Collection[str]) -> None:
+        """As of `Method`: errors come back to neurons that are dropped, unless along the weights by which these are cut off."""
+        sent = sorted({w.source for w in self.returning(rollout)} & set(populations))
+        if sent and self.feedback != "symmetric":
+            raise ModelError(f"method 'eprop' with {self.feedback} feedback sends errors back to neurons that are dropped", got=", ".join(sent), fix='feedback="symmetric", or drop other populations')
 
     def returning(self, rollout: Rollout) -> list[Wiring]:
         """The projections to readouts, along which errors come back."""

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from neuropil.errors import ModelError
-from neuropil.learn.methods.method import Method, Values, whole_number
+from neuropil.learn.checks import whole_number
+from neuropil.learn.methods.method import Method, Values
 from neuropil.learn.rollout import Rollout
 from neuropil.registry import register
 

@@ -11,11 +11,10 @@ A method gives the rollout's own values, and of them a gradient of its own kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 import jax
-import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.learn.batches import Batch
@@ -51,6 +50,17 @@ class Method(Named):
 
         Raises:
             ModelError: with what is not supported, and the remedy.
+        """
+
+    def check_dropout(self, rollout: Rollout, populations: Collection[str]) -> None:
+        """Refuse dropout of which this method would see nothing.
+
+        Args:
+            rollout: of the network.
+            populations: with neurons that are dropped.
+
+        Raises:
+            ModelError: with the remedy.
         """
 
     def check_backend(self, backend: str) -> None:
@@ -137,19 +147,3 @@ def over_samples(rollout: Rollout, one: Callable[[Tree, Tree, Tree], Rolled], pa
         return one(parameters, state, inputs)
     rolled: Rolled = jax.vmap(lambda state, inputs: one(parameters, state, inputs), in_axes=(batch.state, batch.inputs))(state, inputs)
     return rolled
-
-
-def whole_number(value: Any, what: str, least: int = 1) -> int:
-    """A number of steps or a seed, checked.
-
-    Args:
-        value: as given.
-        what: it is; opens the error message.
-        least: the smallest.
-
-    Raises:
-        ModelError: not a whole number, or too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ModelError(f"{what} must be a whole number of at least {least}", got=value)
-    return int(value)

@@ -45,8 +45,8 @@ class Native:
     memory: float = 2.0**25
 
     def __post_init__(self) -> None:
-        if self.threads is not None and self.threads < 1:
-            raise ModelError("threads must be at least 1", got=self.threads)
+        if self.threads is not None and (isinstance(self.threads, bool) or not isinstance(self.threads, (int, np.integer)) or self.threads < 1):
+            raise ModelError("threads must be at least 1, a whole number", got=self.threads)
         if not self.memory >= 0:
             raise ModelError("memory must be a number of bytes", got=self.memory)
 
@@ -62,6 +62,8 @@ class NativeCall:
         samples, steps: how many.
         recorded: states that are recorded, (population, state).
         given: populations whose spikes are given.
+        apart: parts whose every constant begins with the samples.
+        cut: whether fewer steps may be taken, as part of a longer rollout: then tapes are not kept, since the next part takes their place.
         wanted: paths of the arrays whose cotangents are wanted.
     """
 
@@ -71,6 +73,8 @@ class NativeCall:
     steps: int
     recorded: tuple[tuple[str, str], ...]
     given: tuple[str, ...]
+    apart: frozenset[str] = frozenset()
+    cut: bool = False
     wanted: frozenset[tuple[str, ...]] = frozenset()
 
     def keeps(self, machine: Machine) -> bool:
@@ -79,7 +83,7 @@ class NativeCall:
         Args:
             machine: of the call.
         """
-        return bool(self.wanted) and not machine.emissions and 0 < machine.tape_bytes * self.steps * self.samples <= self.native.memory
+        return bool(self.wanted) and not self.cut and not machine.emissions and 0 < machine.tape_bytes * self.steps * self.samples <= self.native.memory
 
 
 @dataclass(eq=False)
@@ -140,7 +144,7 @@ class NativeRollout:
             call: what is known of it.
             floats: arrays, as `apply_native` makes them: their names and shapes matter.
         """
-        apart = {n: frozenset(k for k, v in values.items() if np.ndim(v)) for n, values in floats["constants"].items()}
+        apart = {n: frozenset(k for k, v in values.items() if np.ndim(v) > (n in call.apart)) for n, values in floats["constants"].items()}
         key = (
             call.wanted, call.recorded, call.given, tuple(sorted((n, tuple(sorted(names))) for n, names in apart.items())),
             tuple((kind, n, e) for kind in ("events", "currents") for n in sorted(floats[kind]) for e in sorted(floats[kind][n])),

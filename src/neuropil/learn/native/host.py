@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -31,21 +34,26 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     """What the executor is given."""
     given: execute.Arrays = {}
     every: execute.Arrays = {}
-    dt = call.own.rollout.dt
+    dt, count = call.own.rollout.dt, int(fixed["count"])
     for part in machine.parts:
         kinds = {Role.STATE: "states", Role.RING: "flight"}
         given |= {(START, *part.key(role, n)): _fixed(floats[kinds[role]][part.name][full_name(part.part, n)]) for role, n in part.moving if role in kinds}
         if (step := part.step) is not None:
-            every |= _constants(part.key, part, step.signature, step.constants(_values(part, floats), dt))
+            (given if part.name in call.apart else every).update(_constants(call, part.key, part, step.signature, step.constants(_values(call, part, floats), dt)))
     for name, left in fixed["left"].items():
         given[START, name, Role.LEFT, ""] = _fixed(left)
-        every[name, Role.PERIOD, ""] = np.atleast_1d(np.asarray(fixed["period"][name], np.int32)).copy()
-    given |= {(name, Role.UNIFORM, ""): _fixed(a) for name, a in fixed["uniform"].items()}
-    given |= {(part_name(name), "signal", ""): _fixed(a) for name, a in fixed["modulators"].items()}
+        period = np.asarray(fixed["period"][name], np.int32)
+        if name in call.apart:
+            given[name, Role.PERIOD, ""] = period.reshape(len(period), -1).copy()
+        else:
+            every[name, Role.PERIOD, ""] = np.atleast_1d(period).copy()
+    given |= {(name, Role.UNIFORM, ""): _fixed(a)[:, :count] for name, a in fixed["uniform"].items()}
+    given |= {(part_name(name), "signal", ""): _fixed(a)[:, :count] for name, a in fixed["modulators"].items()}
     for kind, role in (("events", Role.EVENTS), ("currents", Role.CURRENT)):
-        given |= {(name, role, n): _fixed(a) for name, of in floats[kind].items() for n, a in of.items()}
+        given |= {(name, role, n): _fixed(a)[:, :count] for name, of in floats[kind].items() for n, a in of.items()}
     for m in machine.mapped:
-        every |= _constants(lambda role, n="", m=m: (m.name, role, n), m.part, m.signature, m.constants(_values(m.part, floats), dt))
+        made = _constants(call, lambda role, n="", m=m: (m.name, role, n), m.part, m.signature, m.constants(_values(call, m.part, floats), dt))
+        (given if m.part.name in call.apart else every).update(made)
     given |= {(START, e.name, Role.PAST, ""): _fixed(floats["past"][e.name[1]]) for e in machine.emissions if e.longest}
     every |= {(("graded", n), "weight"): _fixed(a) for n, a in floats["graded"].items()}
     for link in machine.links:
@@ -54,22 +62,27 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
         if link.timed:
             every[link.wiring.name, "delay"] = _fixed(link.taken(np.asarray(fixed["delays"][link.wiring.name], np.int64)))
     given |= {(name, of): _fixed(a) for name, listed in fixed["spikes"].items() for of, a in listed.items()}
-    stamps = np.asarray(fixed["first"])
+    stamps = np.asarray(fixed["first"])[:count]
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):
         raise ModelError("the native backend takes steps that follow each other", got=f"inputs['step'] = {stamps}")
-    return execute.Batch(every, given, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
+    return execute.Batch(every, given, int(stamps[0]) if stamps.size else 0, count, call.samples)
 
 
-def _values(part: Part, floats: Tree) -> Tree:
-    """What the constants of a part follow from, by the names within it."""
+def _values(call: NativeCall, part: Part, floats: Tree) -> Tree:
+    """What the constants of a part follow from, by the names within it: () or [elements], with the samples before if they are apart ([samples, 1])."""
     given = floats["constants"][part.name]
-    return {inner: given[n] for inner, n in inner_names(part.part, given).items()}
+    values = {inner: np.asarray(given[n]) for inner, n in inner_names(part.part, given).items()}
+    return {n: v.reshape(len(v), -1) for n, v in values.items()} if part.name in call.apart else values
 
 
-def _constants(key: Any, part: Part, signature: Signature, values: list[np.ndarray]) -> execute.Arrays:
-    """Arrays of hoisted constants."""
-    made = {key(Role.NUMBERS): np.array([0.0 if np.ndim(v) else v for v in values], part.precision)}
-    return made | {key(Role.CONSTANT, str(j)): np.ascontiguousarray(np.broadcast_to(values[j], part.size)) for j in signature.apart}
+def _constants(call: NativeCall, key: Any, part: Part, signature: Signature, values: list[np.ndarray]) -> execute.Arrays:
+    """Arrays of hoisted constants, with the samples before if they are apart."""
+    lead = (call.samples,) if part.name in call.apart else ()
+    same = np.zeros((*lead, len(values)), part.precision)
+    for j in set(range(len(values))) - set(signature.apart):
+        same[..., j] = values[j].reshape(lead) if lead and np.ndim(values[j]) else values[j]
+    each = {j: np.ascontiguousarray(np.broadcast_to(values[j], (*lead, part.size))) for j in signature.apart}
+    return {key(Role.NUMBERS): same} | {key(Role.CONSTANT, str(j)): a for j, a in each.items()}
 
 
 def numbers(codes: np.ndarray, filled: np.ndarray) -> None:
@@ -96,15 +109,29 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     """
     machine = call.own.machine(call, floats)
     batch = _batch(call, machine, floats, fixed)
+    for a in (*out["codes"].values(), *(a for of in out["records"].values() for a in of.values())):
+        a[:, batch.steps :] = 0  # of steps that are not taken
+    if call.cut and not batch.steps:
+        _passed(out, {**floats, "left": fixed["left"]})
+        out["tapes"][...] = 0
+        return
     for part in machine.parts:
         if part.name in out["codes"]:
-            batch.each[part.key(Role.CODE)] = out["codes"][part.name]
+            batch.each[part.key(Role.CODE)] = out["codes"][part.name][:, : batch.steps]
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
     batch.each |= {(END, ("graded", n), Role.PAST, ""): a for n, a in out["past"].items()}
-    batch.each |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
+    batch.each |= {(n, Role.RECORD, k): a[:, : batch.steps] for n, of in out["records"].items() for k, a in of.items()}
     out["tapes"][...] = _executor(call, machine).forward(batch, call.keeps(machine))
+
+
+def _passed(after: Tree, before: Tree) -> None:
+    """What moves, where no step is taken: at the end as at the start."""
+    for kind in ("states", "flight", "left", "past"):
+        for n, of in after[kind].items():
+            for k, a in of.items() if isinstance(of, dict) else [(None, of)]:
+                a[...] = before[kind][n] if k is None else before[kind][n][k]
 
 
 _PLACES: dict[str, Any] = {
@@ -130,11 +157,16 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tre
     batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
     batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
-    batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a) for n, of in bars["records"].items() for k, a in of.items()}
-    batch.each |= {(n, "spikes"): _fixed(a) for n, a in bars["spikes"].items()}
-    sums: execute.Arrays = {p.key(Role.PARAMETER_BAR, n): np.empty(p.size, p.precision) for p in machine.parts if p.step is not None for n in p.step.signature.parameters}
-    sums |= {(m.name, Role.PARAMETER_BAR, n): np.empty(m.part.size, m.part.precision) for m in machine.mapped for n in m.parameters}
+    batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a)[:, : batch.steps] for n, of in bars["records"].items() for k, a in of.items()}
+    batch.each |= {(n, "spikes"): _fixed(a)[:, : batch.steps] for n, a in bars["spikes"].items()}
+    sums: execute.Arrays = {key: np.empty(part.size, part.precision) for part, key in _summed(machine)}
     links, spread = {link.wiring.name: link for link in machine.links}, {}
+    if call.cut and not batch.steps:
+        for (kind, *names), found in filled.items():
+            found[...] = reduce(getitem, names, bars[kind]) if kind in ("states", "flight", "past") else 0
+        return
+    apart = {key: np.zeros((call.samples, *sums.pop(key).shape), call.own.rollout.dtype) for part, key in _summed(machine) if part.name in call.apart}
+    batch.each |= apart
     for path, found in filled.items():
         kind, name, *more = path
         if kind == "weights":
@@ -144,8 +176,9 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tre
             sums[path, "weight_bar"] = found
         elif kind != "constants":
             key = _PLACES[kind](name, *more)
-            spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
             found[...] = 0
+            spread[path] = found if len(found) == call.samples else np.zeros((call.samples, *found.shape[1:]), found.dtype)
+            batch.each[key] = spread[path][:, : batch.steps] if kind in ("events", "currents") else spread[path]
     _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums, int(number))
     for path, found in filled.items():
         kind, name, *more = path
@@ -159,5 +192,13 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tre
             sent = [(m.name, Role.PARAMETER_BAR, n) for m in machine.mapped if m.part.name == name for n in inner_names(m.part.part, more)]
             found[...] = 0
             for key in ((name, Role.PARAMETER_BAR, more[0]), *sent):
-                if key in sums:
+                if key in apart:
+                    found += apart[key].sum(-1, dtype=float) if found.ndim == 1 else apart[key]
+                elif key in sums:
                     found += sums[key].sum(dtype=float) if found.shape == () else sums[key]
+
+
+def _summed(machine: Machine) -> Iterator[tuple[Part, Any]]:
+    """Parts, and the keys of the arrays in which cotangents of their parameters are summed."""
+    yield from ((p, p.key(Role.PARAMETER_BAR, n)) for p in machine.parts if p.step is not None for n in p.step.signature.parameters)
+    yield from ((m.part, (m.name, Role.PARAMETER_BAR, n)) for m in machine.mapped for n in m.parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from neuropil.learn.native.synapses import ANSWERED, ARRIVED, activity_name, answers, filters, part_name
 from neuropil.learn.synapses import Living, begin
@@ -13,19 +14,17 @@ from neuropil.model.synapse.context import POST_TIME
 Tree = dict[str, Any]
 
 
-def living_parts(living: Living, parameters: Tree, started: Tree, step: Any, rollout: Any) -> Tree:
+def living_parts(living: Living, constants: Tree, started: Tree, first: Any) -> Tree:
     """What kernels take of the synapses of a projection, by the names of parts: constants, states at the start, and spikes on their way ("flight").
 
     Args:
         living: the synapses.
-        parameters: as of `Rollout.apply`.
+        constants: all that a step of them reads.
         started: their state, with a batch axis.
-        step: the network's steps.
-        rollout: the rollout.
+        first: the network's step at the start; -1: none is taken.
     """
     name = living.projection.name
-    constants = living.constants(parameters["synapses"][name], parameters["weights"][name], rollout.dt, rollout.dtype)
-    states = begin(started, constants["weights"], step[0])["states"] if len(step) else started["states"]
+    states = begin(started, constants["weights"], first)["states"]
     late = {ANSWERED: started["late"][..., living.post]} if living.late and answers(living) else {}
     made = {part_name(name): {"constants": {n: v for n, v in constants.items() if n != "dt"}, "states": states, "flight": {ARRIVED: started["flight"], **late}}}
     if filters(living):
@@ -33,19 +32,21 @@ def living_parts(living: Living, parameters: Tree, started: Tree, step: Any, rol
     return made
 
 
-def living_after(living: Living, before: Tree, out: Tree, step: Any) -> Tree:
+def living_after(living: Living, before: Tree, out: Tree, first: Any, count: Any) -> Tree:
     """The state at the end, as the rollout keeps it.
 
     Args:
         living: the synapses of a projection.
         before: their state at the start.
-        out: what kernels leave: states, flight, and spikes [steps, neurons], with a batch axis before if there is one.
-        step: the network's steps.
+        out: what kernels leave: states, flight, and spikes [samples, steps, neurons].
+        first: the network's step at the start; count: how many are taken.
     """
     name, late = living.projection.name, jnp.asarray(before["late"])
-    if living.late and len(step):
-        last = step[-1] - (step[-1] - jnp.arange(living.late)) % living.late - step[0]  # the last step whose row it is, from the first here
-        new = jnp.take(out["spikes"][living.projection.target.name], jnp.maximum(last, 0), axis=-2)
+    spikes = out["spikes"][living.projection.target.name]
+    if living.late and spikes.shape[-2]:
+        end = first + count - 1
+        last = end - (end - np.arange(living.late, dtype=np.int32)) % living.late - first  # the last step whose row it is, from the first here
+        new = jnp.take(spikes, jnp.maximum(last, 0), axis=-2)
         late = jnp.where((last >= 0)[:, None], new, late)
     post = out["states"][activity_name(name)]["post"] if filters(living) else before["post"]
     return {**before, "states": out["states"][part_name(name)], "flight": out["flight"][part_name(name)][ARRIVED], "late": late, "post": post}

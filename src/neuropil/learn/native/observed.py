@@ -39,23 +39,23 @@ def needed_states(rollout: Any) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def traces_of(rollout: Any, constants: Tree, records: Tree, batched: bool) -> Tree:
-    """Samples of every probe after every step: [steps, columns], or [samples, steps, columns].
+def traces_of(rollout: Any, constants: Tree, records: Tree, apart: frozenset[str]) -> Tree:
+    """Samples of every probe after every step: [samples, steps, columns].
 
     Args:
         rollout: the rollout.
         constants: by population.
-        records: population -> state -> [steps, neurons], with a batch axis before if `batched`.
-        batched: whether there is one.
+        records: population -> state -> [samples, steps, neurons].
+        apart: populations whose constants begin with the samples.
     """
     traces: Tree = {}
     for probe, observe in zip(rollout.network.probes, rollout.observe, strict=True):
         name, spec = probe.target.name, probe.target.neuron.spec
         absent = {n: jnp.zeros(probe.target.size * probe.target.sites(n), rollout.dtype) for n in (*spec.states, *spec.inputs, *spec.ports)}
 
-        def sample(states: Tree, observe: Any = observe, name: str = name, absent: Tree = absent) -> Any:
-            return observe(Seen(constants[name], {**absent, **states}, absent, absent))
+        def sample(states: Tree, own: Tree, observe: Any = observe, absent: Tree = absent) -> Any:
+            return observe(Seen(own, {**absent, **states}, absent, absent))
 
-        over_time = jax.vmap(sample)
-        traces[probe.name] = (jax.vmap(over_time) if batched else over_time)(records.get(name, {}))
+        over_time = jax.vmap(sample, in_axes=(0, None))
+        traces[probe.name] = jax.vmap(over_time, in_axes=(0, 0 if name in apart else None))(records.get(name, {}), constants[name])
     return traces

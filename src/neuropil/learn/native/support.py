@@ -28,11 +28,11 @@ def check_supported(rollout: Any, parameters: Any) -> None:
     unread = {f"{n} in {name}": n for name, living in rollout.living.items() for n in living.program.traced.spec.inputs if find_builder(context_input(n), "native") is None}
     unsupported = (
         ("synapses with such inputs", list(unread)), ("gap junctions", [str(c) for c in network.couplings]),
-        ("modulators", list(network.modulators)), ("delays of synapses with states as parameters", [n for n in rollout.delays if n in rollout.living]),
+        ("delays of synapses with states as parameters", [n for n in rollout.delays if n in rollout.living]),
     )  # fmt: skip
     for what, found in unsupported:
         if found:
             raise ModelError(f"the native backend does not support {what} yet", got=", ".join(found), fix=_FIX)
-    known = {"weights", "neurons", "synapses", "graded", "delays"}
+    known = {"weights", "neurons", "synapses", "graded", "delays", "modulators", "effects"}
     if more := [kind for kind in parameters if kind not in known and parameters[kind]]:
         raise ModelError("the native backend does not support these parameters yet", got=", ".join(more), fix=_FIX)

@@ -74,3 +74,8 @@ class Trainable:
     def label(self) -> str:
         """Owner and name, by which its free numbers go."""
         return f"{getattr(self.owner, 'label', None) or getattr(self.owner, 'name', self.owner)}.{self.what}"
+
+    @property
+    def constraint(self) -> str:
+        """All that is asked for, as text."""
+        return f"{self.label}: sign={self.sign!r}, bounds={self.bounds!r}, bits={self.bits!r}, each={self.each!r}, scale={self.scale!r}"

@@ -160,14 +160,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
     resistivity = _Specific(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
     specific = _Specific(morphology, capacitance, (pF / um**2).dimension, "capacitance")
     outline = _Outline(morphology)
-    wanted = rule.counts(morphology, np.sqrt(resistivity.first() * specific.first()) * outline.inverse_root_diameter())
-    if not np.all(np.isfinite(wanted)):
-        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides sections", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
-    if wanted.sum() > MOST:
-        raise MorphologyError(
-            f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}"
-        )
-    counts = wanted.astype(np.int64)
+    counts = _counts(morphology, rule, np.sqrt(resistivity.first() * specific.first()) * outline.inverse_root_diameter())
     parent, ends, beyond = _connect(morphology, counts)
     total = int(counts.sum())
     order = _depth_first(parent, np.concatenate([np.arange(total), beyond]))
@@ -204,6 +197,16 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
         tips=tips,
         rule=repr(rule),
     )
+
+
+def _counts(morphology: Morphology, rule: Rule, electrotonic: Floats) -> NDArray[np.int64]:
+    """Compartments of each section, as a rule wants them; `electrotonic` as of `Rule.counts`."""
+    wanted = rule.counts(morphology, electrotonic)
+    if not np.all(np.isfinite(wanted)):
+        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides sections", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
+    if wanted.sum() > MOST:
+        raise MorphologyError(f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}")
+    return wanted.astype(np.int64)
 
 
 # --- integrals along the points ---------------------------------------------------------------------------------

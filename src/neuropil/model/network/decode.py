@@ -6,6 +6,7 @@ Code of the user is text that is made into functions and classes only where the 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 from collections.abc import Callable, Collection
 from enum import Enum
@@ -77,7 +78,7 @@ class Decoder:
         made_now: Any = object.__new__(kind)
         self._objects[node["id"]] = made_now
         state = {name: self.value(one) for name, one in node["state"].items()}
-        vars(made_now).update(state)
+        vars(made_now).update({**_defaults(kind, state), **state})
         return made_now
 
     def _member(self, node: dict[str, Any]) -> Any:
@@ -172,6 +173,19 @@ def named(name: str) -> Any:
     if of_package(module) and getattr(found, "__module__", module) != module:
         raise ValueError(f"{name} is defined elsewhere")
     return found
+
+
+def _defaults(kind: type, state: Collection[str]) -> dict[str, Any]:
+    """Values of fields that a class has come to have since the file was written.
+
+    Raises:
+        ValueError: a field without a default.
+    """
+    missing = [f for f in (dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()) if f.init and f.name not in state]
+    made = {f.name: f.default_factory() for f in missing if f.default_factory is not dataclasses.MISSING}
+    if unknown := [f.name for f in missing if f.name not in made and f.default is dataclasses.MISSING]:
+        raise ValueError(f"{kind.__name__} without {', '.join(unknown)}")
+    return made
 
 
 def _require_installed(entry: dict[str, Any]) -> None:

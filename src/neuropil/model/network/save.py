@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import hashlib
 import json
 import math
 import os
@@ -236,18 +237,11 @@ def save_described(name: str, values: dict[str, Any], path: str | os.PathLike[st
     """
     if not isinstance(path, (str, os.PathLike)):
         raise NetworkError("save needs a path", got=path)
-    encoder, target = Encoder(), Path(path)
-    roots = {what: encoder.node(value, what) for what, value in values.items()}
-    if encoder.refused:
-        listed = "; ".join(encoder.refused[:_MOST_LISTED]) + ("; ..." if len(encoder.refused) > _MOST_LISTED else "")
-        raise NetworkError(
-            f"network {name!r} cannot be saved; nothing was written", got=listed,
-            fix="values, and classes and functions that are defined in a file and read numbers, quantities, arrays, modules and each other",
-        )  # fmt: skip
+    target = Path(path)
+    content, encoder = _described(name, values)
     if not target.parent.is_dir():
         raise NetworkError("there is no folder for the network", got=str(target.parent), fix="make it first")
-    content = {"version": VERSION, **roots, "sources": encoder.sources, "imports": sorted(encoder.imports)}
-    _check_remade(name, encoder, list(roots.values()))
+    _check_remade(name, encoder, [content[what] for what in values])
     with writing(target) as file:
         file.attrs["neuropil_network"] = VERSION
         file["network"] = json.dumps(content, ensure_ascii=False, allow_nan=False)
@@ -256,6 +250,42 @@ def save_described(name: str, values: dict[str, Any], path: str | os.PathLike[st
             file[f"arrays/{j}"] = stored
             file[f"arrays/{j}"].attrs["dtype"] = array.dtype.str
     return target
+
+
+def digest_of_described(name: str, value: Any) -> str:
+    """A digest of all that a file would hold of a value: equal for equal descriptions, in every process.
+
+    Args:
+        name: of the network, for messages.
+        value: a network, or what belongs to one.
+
+    Raises:
+        NetworkError: something that cannot be written as data, named.
+    """
+    content, encoder = _described(name, {"value": value})
+    _check_remade(name, encoder, [content["value"]])
+    digest = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16)
+    for array in encoder.arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _described(name: str, values: dict[str, Any]) -> tuple[dict[str, Any], Encoder]:
+    """Nodes of values by name with the code that they need, and what holds their arrays.
+
+    Raises:
+        NetworkError: something that cannot be written as data, named.
+    """
+    encoder = Encoder()
+    roots = {what: encoder.node(value, what) for what, value in values.items()}
+    if encoder.refused:
+        listed = "; ".join(encoder.refused[:_MOST_LISTED]) + ("; ..." if len(encoder.refused) > _MOST_LISTED else "")
+        raise NetworkError(
+            f"network {name!r} cannot be saved; nothing was written", got=listed,
+            fix="values, and classes and functions that are defined in a file and read numbers, quantities, arrays, modules and each other",
+        )  # fmt: skip
+    return {"version": VERSION, **roots, "sources": encoder.sources, "imports": sorted(encoder.imports)}, encoder
 
 
 def _check_remade(name: str, encoder: Encoder, root: Any) -> None:

@@ -100,6 +100,9 @@ def _point_process(imports: str, kind: type[DeclarativeModel]) -> str:
     lines += [f'net.stimulate(cells, npl.Regular(5 * ms), port="point.{n}", weight={_TYPICAL.get(d, "1.0")})' for n, d in kind.spec.ports.items()]
     signals = {n: d for n, d in kind.spec.inputs.items() if not supplied(n) and n not in kind.spec.windows.values()}
     lines += [f'net.stimulate(cells, npl.Step({_TYPICAL[d]}), input="point.{n}")' for n, d in signals.items() if d in _TYPICAL and n != "v_partner"]
+    if "v_partner" in kind.spec.inputs:  # half of a junction, whose other half is in another cell
+        lines[-1] = 'cells = net.population("cells", cell, 2)'
+        lines.append('net.couple((cells, "point"), (cells, "point"), [(0, 1)])')
     return _finish(kind, imports, lines)
 
 
