@@ -64,7 +64,7 @@ class EffectsOnPart:
         real: type of the kernel's numbers.
         any_value: constants that are not finite are no fault.
         noted: an array says what operations that come after have to do: [0] whether something may have moved at this tick, in any owner; [1] whether something has
-            moved here since somebody asked.
+            moved here since `in_force` was last asked.
     """
 
     graph: Graph
