@@ -26,7 +26,7 @@ class Stop:
         self._pressed += 1
 
     def is_set(self) -> bool:
-        """An end was asked for; who is told sees to it."""
+        """An end was asked for; the caller sees to it."""
         if self._pressed:
             self._seen = True
         return self._seen
@@ -35,7 +35,7 @@ class Stop:
 class stoppable(Stop):
     """A context within which Ctrl-C sets the `Stop` that it gives; the third one interrupts at once.
 
-    Of several that are nested the outermost acts, so that what it consists of is finished. One that `is_set` has not told when it ends acts
+    Of several that are nested the outermost acts, so that what it consists of is finished. One that `is_set` has not reported when it ends acts
     then, as it would have without it. In another than the main thread, and
     where Ctrl-C is ignored or ends the process without Python, nothing is changed. A closed loop enters and leaves it at every step:
     hence the module of C functions behind `signal`, which turns handlers into enumerations.
