@@ -198,7 +198,7 @@ def project(**how):
         ({"synapse": TsodyksMarkram(), "input": "current"}, "have no current"),
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0}, "has a current"),
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0, "input": "curent"}, "did you mean 'current'"),
-        ({"port": None}, "no port"),
+        ({"port": None}, "need a port"),
         ({"clock_driven": True}, "clock_driven"),
         ({"synapse": TsodyksMarkram(use=np.full(3, 0.5))}, "wrong shape"),
         ({"structure": 3}, "not a structural plasticity"),

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuropil.codegen.flags import PLAIN_FLAGS
-from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.cache import load
+from neuropil.codegen.elementwise import module_head
 from neuropil.codegen.pointwise import Pointwise, scalar_function
-from neuropil.engine.effects.propagator import Propagation, propagated
+from neuropil.codegen.propagator_source import exponential_text
+from neuropil.engine.effects.propagator import Propagation
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.propagator import propagators
@@ -55,7 +56,7 @@ def test_many_values_and_gathered_ones() -> None:
 
 @pytest.mark.parametrize("model", [LIFExp, LIFAlpha])
 def test_compiled_propagators_have_the_bits_of_those_of_a_plan(model) -> None:
-    """A value for all, one for each (whose bits are those of each alone), and steps that need squaring."""
+    """A value for all, whose bits are those of a plan; one for each, where products take the place of quotients; and steps that need squaring."""
     neuron = model()
     step = StepFunction.of(TracedNeuron(neuron))
     given = {n: float(getattr(neuron, n).value) for n in neuron.spec.parameters}
@@ -67,8 +68,11 @@ def test_compiled_propagators_have_the_bits_of_those_of_a_plan(model) -> None:
                 want = propagators(step.scheme, {**given, "tau_m": float(taus[k])}, tuple(step.traced.spec.inputs), dt, step.prefixes)
                 assert {n.removeprefix("p.") for n in made} == want.keys()
                 for name, value in want.items():
-                    np.testing.assert_array_equal(made[f"p.{name}"][k], value, err_msg=name)
+                    np.testing.assert_allclose(made[f"p.{name}"][k], value, rtol=0 if taus.size == 1 else 1e-14, err_msg=name)
     assert exponentials(step, {**given, "tau_m": np.array([0.0])}, 0.1)[0]
+
+
+CALLED = "\n@cached_njit(**KERNEL_FLAGS)\ndef called(matrix, made, spans):\n    return exponentials(matrix, made, spans)\n"
 
 
 def exponentials(step, parameters, dt):
@@ -79,9 +83,6 @@ def exponentials(step, parameters, dt):
     matrix, powers = np.zeros((len(made.pattern.positions), n)), np.zeros((made.spans.size, len(made.pattern.positions), n))
     for at, value in zip(made.positions, graph.evaluate(nodes, {f"p.{name}": v for name, v in parameters.items()}), strict=True):
         matrix[at] = value
-    return compiled(matrix, powers, *made.arguments), {leaf: powers[kind, position] for leaf, kind, position in made.entries}
-
-
-@cached_njit(**PLAIN_FLAGS)
-def compiled(matrix, powers, spans, held, row_of, series, squares, diagonal):
-    return propagated(matrix, powers, spans, held, row_of, series, squares, diagonal)
+    head = module_head("Exponentials of matrices.", "float64", [], "from neuropil.engine.effects.propagator import halved")
+    text = "\n".join([*head, *exponential_text("exponentials", made.pattern, made.held, exact=n == 1), CALLED])
+    return load("exponentials", text).called(matrix, powers, made.spans), {leaf: powers[kind, position] for leaf, kind, position in made.entries}
