@@ -39,11 +39,12 @@ def both(roll: Rollout, backend: Any, inputs: Any, wanted: Any = None) -> Any:
 
 
 def assert_near(found: Any, truth: Any, tolerance: float) -> None:
-    """Relative to the largest magnitude of each array."""
+    """Relative to the largest magnitude of each array; what is below the rounding of the largest of all counts as zero."""
+    rounding = 1e-16 * max(float(np.abs(g).max(initial=0.0)) for g in jax.tree.leaves(truth) if g.dtype != jax.dtypes.float0)
     for (path, mine), theirs in zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(truth), strict=True):
         if mine.dtype != jax.dtypes.float0:
             assert np.all(np.isfinite(theirs)), jax.tree_util.keystr(path)
-            np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(initial=0.0), 1e-12), err_msg=jax.tree_util.keystr(path))
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=max(tolerance * np.abs(theirs).max(initial=0.0), rounding), err_msg=jax.tree_util.keystr(path))
 
 
 def compared(network: Network, dt: Quantity, steps: int, more: Any = None) -> Any:

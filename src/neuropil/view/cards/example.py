@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from neuropil.model.base.described import DeclarativeModel
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.mechanism import supplied
 from neuropil.units import DIMENSIONLESS, Quantity, kHz, mV, nS, pA
 from neuropil.zoo.channels.calcium_pool import CalciumPool
@@ -67,6 +68,8 @@ def _program(lines: list[str], *imports: str) -> str:
 
 
 def _neuron(imports: str, kind: type) -> str:
+    if any(p.default is p.empty and p.kind is not p.VAR_KEYWORD for p in inspect.signature(kind).parameters.values()):
+        return ""  # it is made of others, such as a morphology or a branch
     drive = drive_of(kind)
     lines = ['net = npl.Network("example")', f'cells = net.population("cells", {kind.__name__}(), 10)']
     lines += [f'net.stimulate(cells, npl.Step({code(a)}), input="{n}")' for n, a in drive.currents.items()]
@@ -98,7 +101,7 @@ def _channel(imports: str, kind: type[DeclarativeModel]) -> str:
 def _point_process(imports: str, kind: type[DeclarativeModel]) -> str:
     lines = _cell(kind, f'.place("point", {kind.__name__}(), "soma(0.5)")')
     lines += [f'net.stimulate(cells, npl.Regular(5 * ms), port="point.{n}", weight={_TYPICAL.get(d, "1.0")})' for n, d in kind.spec.ports.items()]
-    signals = {n: d for n, d in kind.spec.inputs.items() if not supplied(n) and n not in kind.spec.windows.values()}
+    signals = {n: d for n, d in kind.spec.inputs.items() if not (supplied(n) or is_white(n) or n in kind.spec.windows.values())}
     lines += [f'net.stimulate(cells, npl.Step({_TYPICAL[d]}), input="point.{n}")' for n, d in signals.items() if d in _TYPICAL and n != "v_partner"]
     if "v_partner" in kind.spec.inputs:  # half of a junction, whose other half is in another cell
         lines[-1] = 'cells = net.population("cells", cell, 2)'
