@@ -26,7 +26,7 @@ def run(variable: str, script: str, folder: Path) -> Any:
     if not python or not Path(python).exists():
         pytest.skip(f"set {variable} to an interpreter that has it")
     clean = {**{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JAX_"))}, "PYTHONPATH": str(SOURCES), "MPLBACKEND": "Agg"}
-    done = subprocess.run([python, str(Path(__file__).with_name(script)), str(folder / "out.json")], capture_output=True, text=True, env=clean)
+    done = subprocess.run([python, str(Path(__file__).with_name(script)), str(folder / "out.json")], capture_output=True, text=True, env=clean, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads((folder / "out.json").read_text())
 
