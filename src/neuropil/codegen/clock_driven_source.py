@@ -171,17 +171,13 @@ def bring_up_roots(program: SynapseProgram) -> list[int]:
     Args:
         program: of the synapses.
     """
-    return [program.ready[n] for n in _drifting(program)]
-
-
-def _drifting(program: SynapseProgram) -> tuple[str, ...]:
-    return tuple(n for n in program.form.waiting if program.arrival.nodes[program.ready[n]].value != f"s.{n}")
+    return [program.ready[n] for n in program.drifting]
 
 
 def emit_bring_up(program: SynapseProgram, precision: str, varying: frozenset[int], by_target: bool = False) -> SynapseKernel:
     """The kernel that brings waiting states to a step before parameters change, if they have `moved`: (k, moved, dt, numbers, slot, …)."""
     graph, roots = program.arrival, bring_up_roots(program)
-    given, _, head, body, arguments = _strike(program, roots, _drifting(program), program.ready, varying, "slot[i]" if by_target else "i")
+    given, _, head, body, arguments = _strike(program, roots, program.drifting, program.ready, varying, "slot[i]" if by_target else "i")
     text = ["if moved[0] and k > 0:", *indented([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *indented(body)]), "return np.int64(0)"]
     signature: list[str | SynapseArgument] = ["k", "moved", "step", "numbers", "slot", *arguments]
     return SynapseKernel(_module(program, precision, "bring_up", signature, text, graph, roots, []), tuple(arguments), given, varying)

@@ -333,7 +333,7 @@ class KernelWriter:
             last: the step to which they are up to date.
         """
         ready = self.program.ready
-        moving = [n for n in self.held if self.graph.nodes[ready[n]].value != f"s.{n}"]
+        moving = [n for n in self.held if n in self.program.drifting]
         names, _ = self._numbers()
         names |= {self.graph.leaf(f"s.{n}"): f"s_{self.z[n]}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
         lines = [f"h = number(np.uint32(now - {last})) * dt", *self._varied(), *statements(self.graph, [ready[n] for n in moving], names)]

@@ -149,6 +149,11 @@ class SynapseProgram:
         return tuple(n for n in self.states if self.form.side[n] not in but and self.arrival.nodes[after[n]].value != f"s.{n}")
 
     @property
+    def drifting(self) -> tuple[str, ...]:
+        """States that change by themselves while they wait for a spike."""
+        return tuple(n for n in self.states if self.arrival.nodes[self.ready[n]].value != f"s.{n}")
+
+    @property
     def moving(self) -> tuple[str, ...]:
         """States that a step writes."""
         return tuple(n for n in self.form.clocked if self.step.nodes[self.stepped[n]].value != f"s.{n}")

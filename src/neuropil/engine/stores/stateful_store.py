@@ -221,14 +221,10 @@ class SynapseStore(StatefulKind):
         """
         if name not in self.program.states:
             return self.synapses.weight
-        if self._moves(name):
+        if name in self.program.drifting:
             return self.listed().up_to(self.program, step, self.plan.dt)[name]
         self.flush_pending()
         return self.gather(name)
-
-    def _moves(self, name: str) -> bool:
-        """A state changes by itself while it waits for a spike."""
-        return bool(self.program.arrival.nodes[self.program.ready[name]].value != f"s.{name}")
 
     def put(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """Give states, or the weight, new values at a step; what went before meets the old ones.
@@ -240,7 +236,7 @@ class SynapseStore(StatefulKind):
         for name in values:
             if name in states:
                 self.synapses.require_alike(self.program.form.side[name], values[name], f"projection {self.projection.name!r}: the state {name!r}")
-        if any(self._moves(n) for n in values if n in states):
+        if any(n in self.program.drifting for n in values):
             self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
         else:
             self.flush_pending()
