@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import neuropil as npl
-from contract import test_modulators as modulated
+from contract import modulated_networks as modulated
 from contract.native_comparison import assert_near, compared, functional
 from neuropil.learn import Native, Rollout, surrogate
 from neuropil.model import Gain, Network, Shift, Toward

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from neuropil.codegen.elementwise import module_head, statements
+from neuropil.codegen.elementwise import function_text, indented, module_head, statements
 from neuropil.codegen.synapse_names import input_names, name_of, state_names
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
@@ -68,8 +68,8 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
         body.append(f"arrived[slot[i]] += {names[program.sent]}")
     text = [
         *head, "events = 0", "for g in range(due_now(buckets, k, due)):",
-        *_indent(["segment = due[g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
-                  "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
+        *indented(["segment = due[g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
+                  "for j in range(start, start + length):", *indented(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
     signature: list[str | SynapseArgument] = ["k", "step", "numbers", "words", "buckets", "due", "slot", "arrived", *arguments]
@@ -83,7 +83,7 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
     given, _, head, body, arguments = _strike(program, roots, program.responding, program.responded, varying, "n" if by_target else "i")
     text = [
         *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
-        *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
+        *indented(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *indented(body)]),
     ]  # fmt: skip
     signature: list[str | SynapseArgument] = ["step", "late", "waiting", "who", "ms", "numbers", "run", *arguments]
     return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, ["from neuropil.engine.stores.buckets import due_now"]), tuple(arguments), given, varying)
@@ -154,8 +154,8 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int], 
         after.append("post[n] *= decay")
     text = [
         *head, "diverged = zero", "for n in range(np.uint64(run.size - 1)):",
-        *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
-        f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{z[n]})" for n in program.moving] + ["flush(post)"]), "return diverged",
+        *indented([*target, "for i in range(low, high):", *indented(body), *after]),
+        f"if k % {FLUSHED} == 0:", *indented([f"flush(s_{z[n]})" for n in program.moving] + ["flush(post)"]), "return diverged",
     ]  # fmt: skip
     signature: list[str | SynapseArgument] = ["k", "numbers", "run", "signal", "noise", "post", "decay", "part", "flow", *arguments]
     extra = [
@@ -182,7 +182,7 @@ def emit_bring_up(program: SynapseProgram, precision: str, varying: frozenset[in
     """The kernel that brings waiting states to a step before parameters change, if they have `moved`: (k, moved, dt, numbers, slot, …)."""
     graph, roots = program.arrival, bring_up_roots(program)
     given, _, head, body, arguments = _strike(program, roots, _drifting(program), program.ready, varying, "slot[i]" if by_target else "i")
-    text = ["if moved[0] and k > 0:", *_indent([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *_indent(body)]), "return np.int64(0)"]
+    text = ["if moved[0] and k > 0:", *indented([*head, "now, dt = np.uint32(k), number(step)", "for i in range(np.uint64(slot.size)):", *indented(body)]), "return np.int64(0)"]
     signature: list[str | SynapseArgument] = ["k", "moved", "step", "numbers", "slot", *arguments]
     return SynapseKernel(_module(program, precision, "bring_up", signature, text, graph, roots, []), tuple(arguments), given, varying)
 
@@ -227,22 +227,9 @@ def _given(nodes: tuple[int, ...], varying: frozenset[int], at: str) -> tuple[di
     return names, head, body, arguments
 
 
-def _indent(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
-
-
 def _module(
     program: SynapseProgram, precision: str, function: str, signature: list[str | SynapseArgument], text: list[str], graph: Graph, roots: Any, extra: list[str]
 ) -> str:
     what = {"arrive": "a spike arrives", "respond": "a target spikes", "advance": "one step of every synapse", "bring_up": "parameters change"}[function]
-    lines = [
-        *module_head(f"Kernel of clock-driven synapses, {precision}: {what}.", precision, [(graph, roots)], *extra),
-        "",
-        "",
-        "@cached_njit(**KERNEL_FLAGS)",
-        f"def {function}({', '.join(a if isinstance(a, str) else name_of(program, a) for a in signature)}):",
-        "    noalias_arguments()",
-        *_indent(text),
-        "",
-    ]
-    return "\n".join(lines)
+    head = module_head(f"Kernel of clock-driven synapses, {precision}: {what}.", precision, [(graph, roots)], *extra)
+    return "\n".join([*head, *function_text(function, [a if isinstance(a, str) else name_of(program, a) for a in signature], text), ""])

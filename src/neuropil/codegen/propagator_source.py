@@ -50,7 +50,8 @@ class Pattern:
         Args:
             held: those rows.
         """
-        return Pattern.of(self.rows, [p for p in self.given if p[0] not in set(held)])
+        zero = set(held)
+        return Pattern.of(self.rows, [p for p in self.given if p[0] not in zero])
 
 
 def exponential_text(name: str, pattern: Pattern, held: Sequence[Iterable[int]], exact: bool) -> list[str]:

@@ -48,21 +48,20 @@ def _describe(frame, at, rows, columns, size):
 
 
 @inner_njit(**PROGRAM_FLAGS)
-def _copy(copies, begin, end, frame):
-    """Hand an operation what it is given."""
-    for c in range(begin, end):
+def _call(program, j):
+    """Hand operation j what it is given, and call it; what it returned."""
+    table, copies, frame = program
+    for c in range(table[j - 1, COPIES] if j else 0, table[j, COPIES]):
         store_word(copies[c, 1], frame[copies[c, 0]])
+    return call_entry(table[j, ENTRY], table[j, ARGUMENTS])
 
 
 @inner_njit(**PROGRAM_FLAGS)
 def _call_all(program, first, end):
     """Call operations, one after the other; what any of them returned, all bits together."""
-    table, copies, frame = program
-    found, copied = 0, table[first - 1, COPIES] if first else 0
+    found = 0
     for j in range(first, end):
-        _copy(copies, copied, table[j, COPIES], frame)
-        copied = table[j, COPIES]
-        found |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+        found |= _call(program, j)
     return found
 
 
@@ -99,18 +98,15 @@ def _step(program, row, k, own, fired, each, last, counters, clock):
     Returns:
         How many own neurons have fired since the owners met, and states beyond all bounds.
     """
-    table, copies, frame = program
+    table, _, frame = program
     timed, before, diverged = k % SAMPLED == 0, fired, 0
     frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, own
     for c in range(row.size):
         frame[FRAME + c] = row[c]
-    copied = table[each - 1, COPIES] if each else 0
     c0 = cycles() if timed else 0
     for j in range(each, last):
         frame[_COUNT], frame[_OWN + 1] = fired, fired - before
-        _copy(copies, copied, table[j, COPIES], frame)
-        copied = table[j, COPIES]
-        value = call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+        value = _call(program, j)
         result = table[j, RESULT]
         if result == FIRED_COUNT:
             fired = value

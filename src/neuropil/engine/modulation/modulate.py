@@ -6,13 +6,14 @@ drawn for each synapse are carried out between chunks; where a network has some,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import Core
+from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
 from neuropil.engine.modulation.targets import changed_targets, drawn_synapses
@@ -88,9 +89,9 @@ class Modulation(AsDescribed):
             return error
         return None
 
-    def _act(self, step: int) -> None:
-        """Let the present levels act."""
-        for part in self.machine.effects:
+    def _act(self, step: int, parts: Iterable[ModulatedTarget]) -> None:
+        """Let the present levels act on some parts."""
+        for part in parts:
             part.act(step)
         self._raise(step)
 
@@ -125,18 +126,15 @@ class Modulation(AsDescribed):
         """
         acting = act and self._acted
         changed_targets(self.core)
-        # What kernels read may be of other values, or of other concentrations. Parameters of synapses cannot be set: what they hold is what effects have made of them.
-        for part in self.machine.effects:
-            if not acting or part not in self.machine.synaptic:
-                part.forget()
+        # What kernels read may be of other values, or of other concentrations. Parameters of synapses cannot be set, and nothing there follows from those of neurons: what
+        # they hold is what effects have made of them.
+        parts = [part for part in self.machine.effects if not acting or part not in self.machine.synaptic]
+        for part in parts:
+            part.forget()
         for target in self.between if not acting else ():
             target.forget()
         if acting:
-            # Of synapses nothing follows from parameters of neurons.
-            for part in self.machine.effects:
-                if part not in self.machine.synaptic:
-                    part.act(self.core.step)
-            self._raise(self.core.step)
+            self._act(self.core.step, parts)
             self._act_between(set(self.running), self.core.step)
 
     @property
@@ -179,7 +177,7 @@ class Modulation(AsDescribed):
         """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
         self.core.ticked[:] = [-1] * len(self.core.ticked)
         if self.running and step:
-            self._act(step)
+            self._act(step, self.machine.effects)
             self._act_between(set(self.running), step)
         for synapses in () if step else self.core.synaptic:
             synapses.begin()

@@ -228,7 +228,7 @@ class ClockDrivenStore(SynapseStore):
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
             respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
-            made += [self.spiked.operation(self.projection.name), respond]
+            made += [self.spiked.operation(name), respond]
         if self.post[0].size:
             made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(add_activity), self._recording, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.

@@ -294,7 +294,7 @@ class EventDrivenStore(SynapseStore):
         name, module = self.projection.name, self.module
         record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
         flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
-        return [self.spiked.operation(self.projection.name), record, flush]
+        return [self.spiked.operation(name), record, flush]
 
     def _filing(self, t: int) -> tuple[object, ...]:
         source = self.projection.source

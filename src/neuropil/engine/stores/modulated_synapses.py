@@ -20,7 +20,7 @@ from neuropil.engine.effects.modulated_target import ModulatedTarget, Own, first
 from neuropil.engine.effects.propagator import Propagation
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.errors import SimulationError
-from neuropil.lower.before_change import entries_of
+from neuropil.lower.before_change import entries_of, moved_leaves
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
@@ -73,9 +73,8 @@ class ModulatedSynapses(ModulatedTarget):
         mixed, fields = self.mixed_and_fields(many)
         graph, entries = Graph(), entries_of(self.program)
         given = dict(zip(map(parameter_leaf, entries), graft(graph, self.program.scheme.system.graph, entries.values()), strict=True))
-        moved = {leaf for leaf, node in given.items() if graph.leaves(node) & {parameter_leaf(n) for n in self.effects}}
         propagated = self._propagated(many)
-        moved |= {parameter_leaf(n) for n in self.effects} | {leaf for p in propagated for leaf, _, _ in p.entries}
+        moved = moved_leaves(self.program, self.effects) | {leaf for p in propagated for leaf, _, _ in p.entries}
         nodes, columns, arrays = [], list[int | None](), list[int | None]()
         self.which: list[tuple[np.ndarray, np.ndarray]] = []
         column = row = 0

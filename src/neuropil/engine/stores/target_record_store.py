@@ -111,11 +111,14 @@ class TargetRecordStore(EventDrivenStore):
     def take(self, synapses: SynapseList) -> None:
         """Share them out."""
         super().take(synapses)
-        self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
+        self._make_arrays()
 
     def adopt(self, made: Any) -> None:
         """With records that are still to be made."""
         super().adopt(made)
+        self._make_arrays()
+
+    def _make_arrays(self) -> None:
         self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
 
     def drop_pending(self) -> None:
@@ -168,7 +171,7 @@ class TargetRecordStore(EventDrivenStore):
         name, module = self.projection.name, self.module
         record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
         flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
-        return [self.spiked.operation(self.projection.name), record, flush]
+        return [self.spiked.operation(name), record, flush]
 
     def before_change(self) -> tuple[Callable[..., int], Callable[[int], tuple[Any, ...]]] | None:
         """Responses to what is recorded; and the records, which are made by constants."""
