@@ -125,9 +125,8 @@ def thin(times: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[Float
     if stride < 3:
         return times, values
     rows = -(-values.size // stride)
-    table = np.full(rows * stride, np.nan)
-    table[: values.size] = values  # the last stretch may be shorter
-    table = table.reshape(rows, stride)
+    table = np.full((rows, stride), np.nan)
+    table.flat[: values.size] = values  # the last stretch may be shorter
     known = np.isfinite(table)
     least, greatest = np.where(known, table, np.inf).argmin(axis=1), np.where(known, table, -np.inf).argmax(axis=1)
     index = (np.arange(rows)[:, None] * stride + np.sort(np.stack((least, greatest), axis=1), axis=1)).ravel()
