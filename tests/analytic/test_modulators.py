@@ -164,6 +164,11 @@ def test_receptors_saturate() -> None:
     assert a.occupancy(1e-3) == 0.5 and b.occupancy(1e-3) == 0.5
     assert a.occupancy(9e-3) == pytest.approx(0.9) and b.occupancy(3e-3) == pytest.approx(0.9)
     assert a.occupancy(-1e-3) == 0.0
+    m.receptor("c", ec50=1 * uM, hill=0.5).receptor("d", ec50=1 * uM, hill=4.0)
+    for dtype, most in ((np.float32, 1e30), (np.float64, 1e300)):
+        for receptor in m.receptors.values():
+            assert receptor.occupancy(np.array([1e-3, most], dtype)).astype(dtype).tolist() == [0.5, 1.0], receptor
+    assert m.receptors["c"].occupancy(9e-3) == pytest.approx(0.75)
 
 
 def test_effects_by_hand() -> None:

@@ -19,8 +19,10 @@ from neuropil import rng
 from neuropil.connectivity.draw import edges
 from neuropil.errors import CheckpointError, ModelError, SimulationError, TrainingWarning
 from neuropil.learn.fit.health import gradient_warnings
+from neuropil.model.modulation.effects import Shift
+from neuropil.model.modulation.kinetics import FirstOrder
 from neuropil.result.sealed import reading, writing
-from neuropil.units import ms, mV
+from neuropil.units import ms, mV, nM
 from neuropil.zoo.neurons.lif import LIFDelta
 from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.relay import Relay
@@ -61,6 +63,20 @@ def test_a_network_learns(fitted):
     scores = fitted.evaluate((X, Y))
     assert scores.samples == 30 and scores.accuracy == scores["accuracy"] == np.mean(fitted.predict(X).argmax(axis=1) == Y)
     assert fitted.facts["trained"] == {"in.weight": 60, "again.weight": fitted.network.projections[1].rule.pre.size, "out.weight": 30}
+
+
+def test_auto_takes_native_kernels_but_where_every_step_is_a_tick():
+    """And the facts say so; a modulator that ticks at every second step is no reason."""
+    found = {}
+    for tick in (None, 0.5 * ms, 1 * ms):
+        net = network()
+        if tick is not None:
+            hidden = net["hidden"]
+            net.modulator("level", FirstOrder(tau=5 * ms, baseline=50 * nM), volume=hidden, tick=tick).receptor("R", ec50=80 * nM).modulates(hidden, "v_th", Shift(by=-2 * mV), receptor="R")
+        facts = trained(0, net, backend="auto", dt=0.5 * ms).facts
+        found[tick] = facts["backend"], facts["backend_why"]
+    assert found[None] == found[1 * ms] == ("native", "supported")
+    assert found[0.5 * ms][0] == "jax" and "every step is a tick" in found[0.5 * ms][1]
 
 
 def test_the_network_runs_on_the_engine(fitted):

@@ -24,7 +24,7 @@ import neuropil as npl
 from neuropil import maths
 from neuropil.model.base.described import Values
 from neuropil.model.neuron.composite import Composite
-from neuropil.units import Quantity, ms, mV, nM, pA
+from neuropil.units import Quantity, ms, mV, nM, nS, pA
 from neuropil.view.cards import card, entries, find
 from neuropil.view.cards.declared import explained, tables
 from neuropil.view.cards.equations import equations, methods
@@ -128,6 +128,8 @@ def test_parentheses_stand_where_they_are_needed() -> None:
     assert _TEXT.expression(2.0 ** (-a)) == "2^(-a)"
     assert Latex().expression((a + b) / c) == r"\frac{a + b}{c}"
     assert Latex().expression(Symbol("exp", -a)) == r"\mathrm{e}^{-a}"
+    assert Latex().expression(Symbol("exp", a) ** 2) == r"\left(\mathrm{e}^{a}\right)^{2}", "two exponents at one base are no LaTeX"
+    assert _TEXT.expression(Symbol("exp", a) ** 2) == "exp(a)^2" and Latex().expression(Symbol("sqrt", a) ** 3) == r"\sqrt{a}^{3}"
 
 
 def test_names_are_typeset_as_letters_with_subscripts() -> None:
@@ -164,6 +166,10 @@ class Helped(npl.Neuron):
 def test_what_cannot_be_written_shows_its_source() -> None:
     (group,) = equations(Branching)
     assert not group.lines and "if s.v > 0 * mV" in group.source
+
+
+def test_latex_says_what_it_does_not_show() -> None:
+    assert "as it is programmed" in card(Branching).latex() and "held for t\\_ref" in card(LIFExp).latex()
 
 
 def test_helper_functions_are_followed_and_their_variables_named() -> None:
@@ -229,6 +235,10 @@ def test_a_network_is_shown_with_what_it_holds() -> None:
     assert found["populations"] == [("exc", "80", "LIFExp(tau_m=20 ms)", "published: 5 Hz")]
     (projection,) = found["projections"]
     assert projection[:2] == ("exc", "exc") and "0.1" in projection[2] and "1.5 ms" in projection and projection[3].count("pA") == 1
+    own = npl.Network("own")
+    cells = own.population("cells", LIFExp(), 2)
+    own.project(cells, cells, npl.AllToAll(), weight=20 * nS, delay=1 * ms, input="current", synapse=find("receptor_kinetics").load()())
+    assert tables(own)[1].rows[0][3] == "20 nS"
     assert found["stimuli"][0][0] == "exc" and "Poisson" in found["stimuli"][0][1]
     assert "Author (1999)" in net._repr_html_() and net._repr_latex_() is None
     rows = {table.title: table.rows for table in card("microcircuit").tables}
@@ -273,7 +283,18 @@ def test_the_response_of_stdp_has_its_amplitudes() -> None:
     """Of one pair at a lag of 2 ms, additive STDP changes the efficacy by A₊ exp(-2 ms / τ₊)."""
     (line, *_) = card("stdp_additive").figure().axes[0].lines
     x, y = line.get_data()
-    assert y[x == 2][0] == pytest.approx(0.3 * math.exp(-2 / 20), rel=0.06) and y[x == -2][0] == pytest.approx(-0.2 * math.exp(-2 / 20), rel=0.06)
+    rule = find("stdp_additive").load()()
+    up, down = (float(p.value) for p in (rule.a_plus, rule.a_minus))
+    assert y[x == 2][0] == pytest.approx(up * math.exp(-2 / 20), rel=0.06) and y[x == -2][0] == pytest.approx(-down * math.exp(-2 / 20), rel=0.06)
+
+
+def test_the_response_of_an_object_is_that_of_its_own_parameters() -> None:
+    (line, *_) = card(find("stdp_additive").load()(a_plus=0.02)).figure().axes[0].lines
+    x, y = line.get_data()
+    assert y[x == 2][0] == pytest.approx(0.02 * math.exp(-2 / 20), rel=0.06)
+    ax = card("dopamine_stdp").figure().axes[0]
+    assert "dopamine = 50" in ax.get_title(loc="left") + ax.get_title(), "it changes nothing without dopamine"
+    assert card("receptor_kinetics").figure().axes[0].get_ylabel() == "current (pA)"
 
 
 def test_the_response_of_dopamine_rises_and_returns_to_rest() -> None:

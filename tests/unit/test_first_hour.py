@@ -84,3 +84,5 @@ def test_a_display_opens_by_itself_only_after_a_while(monkeypatch: pytest.Monkey
     late._timer.join()  # the phase reports nothing more
     assert "compiling (once)" in capfd.readouterr().err
     late.close()
+    late._open()  # a timer that was waiting while it was closed
+    assert late._reporter is None

@@ -112,7 +112,7 @@ def test_the_report_says_what_the_run_was():
         "synapses 100 MB · 97.1 %",
         "neuropil run balanced.py --seed 4711 > out",
         "exact propagator <linear>",
-        "6 of 9 neurons",
+        "6 of 9 columns",
     ):
         assert expected in page.text, expected
     assert page.tags.count("svg") == 4  # raster, distributions, spectra, probes

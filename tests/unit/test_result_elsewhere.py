@@ -22,7 +22,8 @@ from neuropil.result import Result, Spikes, Trace
 from neuropil.result.exported import interval_of
 from neuropil.result.quantities import unit_of
 from neuropil.units import Hz, Quantity, mM, ms, mV, nS, pA, second, um, uV, volt
-from neuropil.view import power_spectrum
+from neuropil.view import power_spectrum, traces_figure
+from neuropil.view.panels import thin
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 
@@ -215,6 +216,21 @@ def test_weights_are_drawn_at_the_first_and_last_sample(result):
     assert_allclose(lines(figure, 1)[0][:, 1], trace.values.mean(axis=1))
     with pytest.raises(ResultError, match=r"net\.probe"):
         Result(result.spikes, duration_ms=300.0).plot_weights()
+
+
+def test_a_long_trace_keeps_every_extreme_and_every_gap():
+    """10,007 samples in stretches of 14: a spike among the last 11, one beside a missing sample, and a stretch of which nothing is known."""
+    values = np.zeros(10_007)
+    values[[-1, 141]], values[140], values[700:728] = (5.0, 7.0), np.nan, np.nan
+    times, shown = thin(np.arange(values.size) * 0.1, values)
+    assert shown.size <= 1500 and np.all(np.diff(times) >= 0) and {5.0, 7.0} <= set(shown) and times[-1] == pytest.approx(1000.6)
+    assert np.isnan(shown).any(), "what is missing is not drawn as a line"
+
+
+def test_columns_of_several_sites_are_told_apart():
+    trace = Trace(np.arange(2.0), np.zeros((2, 2)), np.array([3, 3]), "", "v", "cells", np.array([0, 4]))
+    assert [a.get_text() for a in traces_figure({"v": trace}).axes[0].texts] == ["cells[3, 0]", "cells[3, 4]"]
+    assert repr(trace).startswith("Trace(v of cells: 2 samples"), "a variable without a unit"
 
 
 def test_traces_and_rasters_take_windows(result):

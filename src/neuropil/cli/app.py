@@ -208,7 +208,7 @@ def cost(
     plot: Annotated[Path | None, typer.Option(help="Tornado plot of which assumption matters, .png, .svg or .pdf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, tables on standard error.")] = False,
 ) -> None:
-    """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and and the share that this machine reaches."""
+    """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and the share that this machine reaches."""
     from neuropil.cli.cost import Question, execute
 
     given = {

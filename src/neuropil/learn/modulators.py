@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import Any
 
 import jax
@@ -172,6 +173,11 @@ class Modulators:
             dtype: of its numbers.
         """
         return {**{name: level.start(dtype) for name, level in self.levels.items()}, "outside": np.full((), INSIDE, np.int32)}
+
+    @property
+    def span(self) -> int:
+        """The largest number of steps of which every tick is a multiple; 0: there is no modulator."""
+        return gcd(*(level.every for level in self.levels.values()))
 
     def ticking(self, k: Any) -> Any:
         """Whether anything happens at t_k.

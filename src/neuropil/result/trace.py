@@ -76,7 +76,8 @@ class Trace:
 
     def __repr__(self) -> str:
         span = f", {self.times_ms[0]:g} to {self.times_ms[-1]:g} ms" if len(self) else ""
-        return f"Trace({self.variable} of {self.population} in {self.unit}: {len(self)} samples{span}, {self.neurons.size} columns)"
+        unit = f" in {self.unit}" if self.unit else ""
+        return f"Trace({self.variable} of {self.population}{unit}: {len(self)} samples{span}, {self.neurons.size} columns)"
 
     @property
     def times(self) -> Quantity:

@@ -87,7 +87,7 @@ def spectra_figure(statistics: Mapping[str, PopulationStatistics], columns: int 
 
 
 def traces_figure(traces: Mapping[str, Trace]) -> Any:
-    """The traces of the probes: one row a probe, up to six neurons in each."""
+    """The traces of the probes: one row a probe, up to six neurons (or sites, or synapses) in each."""
     chosen = [(name, trace) for name, trace in traces.items() if len(trace) and trace.neurons.size][:MAX_PROBES]
     height = 0.45 + 1.15 * max(len(chosen), 1)
     figure = new_figure(7.4, height)
@@ -99,13 +99,14 @@ def traces_figure(traces: Mapping[str, Trace]) -> Any:
             times, values = thin(trace.times_ms, trace.values[:, column].astype(np.float64))
             ax.plot(times, values, color=SERIES[column % len(SERIES)], linewidth=0.8)
             at = (1.015, 0.96 - 0.16 * column)
-            text = f"{trace.population}[{int(trace.neurons[column])}]"
+            site = "" if trace.sites is None else f", {int(trace.sites[column])}"
+            text = f"{trace.population}[{int(trace.neurons[column])}{site}]"
             ax.annotate(text, at, xycoords="axes fraction", va="top", fontsize=7, color=SERIES[column % len(SERIES)])
         tidy(ax, grid="y")
         ax.locator_params(axis="y", nbins=4)
         ax.margins(x=0)
         variable = trace.variable if name == trace.variable else f"{name} ({trace.variable})"
-        more = f"; {lines} of {trace.neurons.size} neurons" if trace.neurons.size > lines else ""
+        more = f"; {lines} of {trace.neurons.size} columns" if trace.neurons.size > lines else ""
         label(ax, y=trace.unit, title="")
         ax.set_title(variable + more, fontsize=SMALL, color=INK, loc="left", pad=3)
     label(axes[-1], x="time (ms)", y=axes[-1].get_ylabel())
@@ -123,11 +124,12 @@ def thin(times: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[Float
     stride = -(-values.size // (points // 2))  # rounded up, so that no more than `points` remain
     if stride < 3:
         return times, values
-    rows = values.size // stride
-    table = values[: rows * stride].reshape(rows, stride)
-    finite = np.where(np.isfinite(table), table, table[:, :1])
-    ends = np.sort(np.stack((finite.argmin(axis=1), finite.argmax(axis=1)), axis=1), axis=1)
-    index = (np.arange(rows)[:, None] * stride + ends).ravel()
+    rows = -(-values.size // stride)
+    table = np.full((rows, stride), np.nan)
+    table.flat[: values.size] = values  # the last stretch may be shorter
+    known = np.isfinite(table)
+    least, greatest = np.where(known, table, np.inf).argmin(axis=1), np.where(known, table, -np.inf).argmax(axis=1)
+    index = (np.arange(rows)[:, None] * stride + np.sort(np.stack((least, greatest), axis=1), axis=1)).ravel()
     return times[index], values[index]
 
 

@@ -173,7 +173,7 @@ def weights_figure(traces: Mapping[str, Trace], names: Sequence[str] = ()) -> An
         tidy(right, grid="y")
         right.margins(x=0)
         label(right, x="time (ms)", y=_with_unit(trace))
-        right.set_title("mean, and 5 to 95 % of the synapses", fontsize=SMALL, color=INK, loc="left", pad=3)
+        right.set_title("mean, and 5 to 95 % of the columns", fontsize=SMALL, color=INK, loc="left", pad=3)
     return figure
 
 
@@ -184,8 +184,8 @@ def _distributions(ax: Any, name: str, trace: Trace) -> None:
         ax.stairs(np.histogram(values, edges)[0], edges, color=shade, linewidth=0.9, label=f"at {time:g} ms")
     ax.legend(frameon=False, fontsize=SMALL, labelcolor="linecolor", handlelength=0)
     tidy(ax, grid="y")
-    label(ax, x=_with_unit(trace), y="synapses")
-    ax.set_title(f"{name}: {trace.neurons.size:,} synapses", fontsize=SMALL, color=INK, loc="left", pad=3)
+    label(ax, x=_with_unit(trace), y="columns")
+    ax.set_title(f"{name}: {trace.neurons.size:,} columns", fontsize=SMALL, color=INK, loc="left", pad=3)
 
 
 def _with_unit(trace: Trace) -> str:

@@ -113,14 +113,16 @@ class Display:
 
     def _open(self) -> None:
         with self._lock:
+            if self._timer is None or self._reporter is not None:
+                return  # it was closed while the timer waited
             self._reporter = Reporter(1.0).__enter__()
             self._reporter(*self._last)
 
     def close(self) -> None:
         """Leave the display as it is; what is reported later opens another."""
-        if self._timer is not None:
-            self._timer.cancel()
         with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
             if self._reporter is not None:
                 self._reporter.__exit__(None, None, None)
             self._reporter, self._timer = None, None

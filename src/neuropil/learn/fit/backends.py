@@ -1,4 +1,4 @@
-"""Which backend computes gradients: the one that was asked for, or native where it can."""
+"""Which backend computes gradients: the one that was asked for, or native where it can and is not known to be slower."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def chosen_backend(objective: Objective, free: FreeParameters, settings: Setting
     if "native" not in (method := method_of(settings.method)).backends:
         return "jax", f"method {method.name!r} takes steps apart"
     rollout = objective.rollout
+    if rollout._modulators.span == 1:
+        return "jax", "native, called from each tick of a modulator to the next, is slower where every step is a tick"
     try:
         with objective.x64:
             parameters, state = free.values(free.start)

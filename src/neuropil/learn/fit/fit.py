@@ -85,7 +85,8 @@ def fit(
         batch: samples of a step; data that come in batches are taken as they come.
         method: how gradients are computed: "bptt", backpropagation through time; "truncated", "forward", "eprop", "eventprop", or one of `npl.methods` with
             its options.
-        backend: "jax", on any device; "native", compiled kernels; "auto": native where it can. `Fit.facts["backend"]` says which it was, and why.
+        backend: "jax", on any device; "native", compiled kernels; "auto": native where it can and no modulator ticks at every step. `Fit.facts["backend"]` says which it was,
+            `Fit.facts["backend_why"]` why.
         seed: of every random number: synapses, starting states, order of samples, encoders, stimuli.
         out: folder for checkpoints after every epoch, and for the trained network and a report at the end.
         progress: True or False, or a function of each epoch's row; None: a line, on a terminal.

@@ -63,7 +63,7 @@ class Fit:
         history: of the epochs.
         settings: of the training.
         batch: samples of a step, also of evaluations.
-        facts: what else there is to say of it, in the types of JSON: "backend", "epochs", "best_epoch", "stopped", "trained", "rates", "duration".
+        facts: what else there is to say of it, in the types of JSON: "backend", "backend_why", "epochs", "best_epoch", "stopped", "trained", "rates", "duration".
 
     Attributes:
         network, history, settings, batch, facts: as given.

@@ -6,9 +6,8 @@ number of threads changes no bit.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -143,9 +142,12 @@ class Executor:
         here = can_be_standard()
         others = programs[1:] if here else programs
         waited = [_pool(self.threads).submit(run, program) for program in others]
-        if here:
-            with standard():
-                run(programs[0])
+        try:
+            if here:
+                with standard():
+                    run(programs[0])
+        finally:
+            wait(waited)  # whatever happens: their arrays are XLA's, which takes them back after this call
         for other in waited:
             other.result()
 
@@ -160,11 +162,6 @@ class Executor:
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "neuropil-gradient")
-
-
-def available_threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _groups(count: int) -> list[range]:

@@ -92,6 +92,12 @@ def flow_matrix(k, row, value, pre, post, delay, weight, room, flow):  # type: i
         flow[np.uint64(post[j])] += room[j]
 
 
+@inner_njit(**KERNEL_FLAGS)
+def _pick(values, post, room, n):  # type: ignore[no-untyped-def]
+    for j in range(n):
+        room[j] = values[np.uint64(post[j])]
+
+
 @inner_njit(**_IN_LANES)
 def _product(weight, i, room, n):  # type: ignore[no-untyped-def]
     total = weight.dtype.type(0)
@@ -105,8 +111,7 @@ def gather_matrix(k, row, flow_bar, pre, post, delay, weight, room, value_bar): 
     """What the sources' values would change, through a matrix."""
     wide_vectors()
     at, n = np.uint64((k - delay[0]) % value_bar.shape[0]), np.uint64(room.size)
-    for j in range(n):
-        room[j] = flow_bar[np.uint64(post[j])]
+    _pick(flow_bar, post, room, n)
     for source in range(weight.shape[0]):
         i = np.uint64(source)
         value_bar[at, np.uint64(pre[i])] += _product(weight, i, room, n)
@@ -117,8 +122,7 @@ def weigh_matrix(k, row, flow_bar, pre, post, delay, value, room, weight_bar):  
     """The cotangents of a matrix."""
     wide_vectors()
     at, n = np.uint64((k - delay[0]) % value.shape[0]), np.uint64(room.size)
-    for j in range(n):
-        room[j] = flow_bar[np.uint64(post[j])]
+    _pick(flow_bar, post, room, n)
     for source in range(weight_bar.shape[0]):
         i = np.uint64(source)
         x = value[at, np.uint64(pre[i])]

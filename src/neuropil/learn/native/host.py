@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.access.arguments import cores
 from neuropil.errors import ModelError
 from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
-from neuropil.learn.native.execute import Executor, available_threads
+from neuropil.learn.native.execute import Executor
 from neuropil.learn.native.kernels import read
 from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
 from neuropil.learn.native.part import Part, inner_names
@@ -96,7 +97,7 @@ def numbers(codes: np.ndarray, filled: np.ndarray) -> None:
 
 
 def _executor(call: NativeCall, machine: Machine) -> Executor:
-    return Executor(machine, call.native.threads or available_threads(), call.native.memory)
+    return Executor(machine, call.native.threads or cores(), call.native.memory)
 
 
 def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
@@ -159,12 +160,12 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, number: Any, bars: Tre
     batch.each |= {(END_BAR, ("graded", n), Role.PAST, ""): _fixed(a) for n, a in bars["past"].items()}
     batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a)[:, : batch.steps] for n, of in bars["records"].items() for k, a in of.items()}
     batch.each |= {(n, "spikes"): _fixed(a)[:, : batch.steps] for n, a in bars["spikes"].items()}
-    sums: execute.Arrays = {key: np.empty(part.size, part.precision) for part, key in _summed(machine)}
-    links, spread = {link.wiring.name: link for link in machine.links}, {}
     if call.cut and not batch.steps:
         for (kind, *names), found in filled.items():
             found[...] = reduce(getitem, names, bars[kind]) if kind in ("states", "flight", "past") else 0
         return
+    sums: execute.Arrays = {key: np.empty(part.size, part.precision) for part, key in _summed(machine)}
+    links, spread = {link.wiring.name: link for link in machine.links}, {}
     apart = {key: np.zeros((call.samples, *sums.pop(key).shape), call.own.rollout.dtype) for part, key in _summed(machine) if part.name in call.apart}
     batch.each |= apart
     for path, found in filled.items():

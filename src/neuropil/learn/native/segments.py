@@ -6,7 +6,6 @@ back to them, and from there to the spikes that release modulators. Levels are t
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any
 
 import jax
@@ -29,7 +28,7 @@ def modulated(span: Span, parameters: Tree, started: Tree, given: Tree) -> tuple
     """
     rollout, samples = span.own.rollout, span.samples
     levels = _Levels(rollout, jax.tree.map(lambda a: jnp.asarray(a, rollout.dtype), parameters), samples)
-    cuts = _Cuts.of([level.every for level in rollout._modulators.levels.values()], given["step"])
+    cuts = _Cuts(rollout._modulators.span, given["step"])
     started = jax.tree.map(lambda a: jnp.broadcast_to(a, (samples, *a.shape[1:])), started)
 
     def one(carry: tuple[Tree, Tree], row: tuple[Tree, Any, Any]) -> tuple[tuple[Tree, Tree], tuple[Tree, Tree]]:
@@ -102,7 +101,7 @@ class _Cuts:
     """Where ticks cut a rollout into spans. The step of its start need not be known before it runs, so the first and the last span may be shorter than others.
 
     Args:
-        length: steps from one tick to the next.
+        length: steps within which no modulator ticks but at the first.
         step: the network's steps.
 
     Attributes:
@@ -119,16 +118,6 @@ class _Cuts:
         self._begin, self.count = edges[:-1], jnp.diff(edges)
         self.first = start + self._begin
         self._steps = steps
-
-    @classmethod
-    def of(cls, every: list[int], step: Any) -> _Cuts:
-        """Spans within which no modulator ticks.
-
-        Args:
-            every: steps in a tick of each modulator.
-            step: the network's steps.
-        """
-        return cls(gcd(*every), step)
 
     def inputs(self, given: Tree) -> Tree:
         """Inputs of each span: arrays [spans, samples, steps of the longest, ...], "step" without samples.

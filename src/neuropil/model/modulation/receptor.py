@@ -24,7 +24,7 @@ class Receptor:
 
     def occupancy(self, c: Any) -> Any:
         """Occupancy, 0 to 1, at the concentration `c` (base units, any shape); a negative one binds nothing."""
-        most = 1e300 ** (1.0 / self.hill)  # beyond it the power would overflow, and the occupancy is 1 long before
+        most = 1e18 ** min(1.0 / self.hill, 2.0)  # there the occupancy is 1 in float64; beyond it the power would overflow in float32
         ratio = minimum(maximum(c, 0.0).value / self.ec50, most).value
         power = math.prod([ratio] * int(self.hill)) if self.hill.is_integer() else ratio**self.hill
         return power / (1.0 + power)

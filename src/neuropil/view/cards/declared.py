@@ -122,8 +122,10 @@ def network_tables(network: Network) -> list[Table]:
 
 
 def _weight(projection: Any) -> str:
-    ports = projection.target.neuron.spec.ports
-    return _measure(projection.weight, unit_text(ports[projection.port]) if projection.port in ports else "")
+    ports, synapse = projection.target.neuron.spec.ports, projection.synapse
+    own = {} if synapse is None else synapse.spec.state_dimensions  # of a synapse that has a current of its own
+    dimension = ports.get(projection.port, own.get("weight"))
+    return _measure(projection.weight, "" if dimension is None else unit_text(dimension))
 
 
 def _measure(value: Any, unit: str) -> str:

@@ -138,6 +138,7 @@ class Card:
             if group.heading and lines:
                 rows.append(rf"&\text{{{group.heading}}}".replace("_", r"\_"))
             rows += [f"&{line}" for line in lines]
+            rows += [f"&{notation.words(text)}" for text in (f"{group.heading}: as it is programmed" if group.source else "", group.note) if text]
         return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$" if rows else ""
 
     def _repr_html_(self) -> str:

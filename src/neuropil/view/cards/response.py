@@ -12,9 +12,10 @@ from neuropil.model import Network
 from neuropil.model.base.described import DeclarativeModel, Steady, Values
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.synapse.synapse import Synapse
-from neuropil.units import Quantity, magnitude, mM, ms
+from neuropil.units import DIMENSIONLESS, Quantity, magnitude, mM, ms
 from neuropil.view.cards.declared import unit_text
 from neuropil.view.cards.example import drive_of
+from neuropil.view.cards.symbols import symbol_of
 from neuropil.view.style import SERIES, label, new_figure, tidy
 from neuropil.zoo.contract import SYNAPSE_USES
 from neuropil.zoo.registry import SYNAPSES
@@ -138,12 +139,13 @@ def _mechanism(ax: Any, model: Any) -> bool:
 
 
 def _synapse(ax: Any, model: Synapse) -> bool:
-    name = next((n for n, path in SYNAPSES.items() if path == f"{type(model).__module__}:{type(model).__qualname__}"), "")
-    given = SYNAPSE_USES[name].given if name in SYNAPSE_USES else {}
-    model = model.with_(**{n: v for n, v in given.items() if n not in ("tau", "tau_s", "tau_theta", "tau_mean", "alpha")})
     learned = [n for n in (model.learned or ()) if n in model.spec.states][:1] or [n for n in ("weight", "efficacy") if n in model.spec.states]
-    if type(model).respond is not Synapse.respond and learned and _window(ax, model, learned[0]):
-        return True
+    if type(model).respond is not Synapse.respond and learned:
+        name = next((n for n, path in SYNAPSES.items() if path == f"{type(model).__module__}:{type(model).__qualname__}"), "")
+        given = SYNAPSE_USES[name].given if name in SYNAPSE_USES else {}
+        # A rule that changes nothing by itself, such as without reward, is shown with the parameters of its test, which the title names.
+        if _window(ax, model, learned[0], "") or (given and _window(ax, model.with_(**given), learned[0], "; " + ", ".join(f"{n} = {v}" for n, v in given.items()))):
+            return True
     ax.clear()
     return _train(ax, model)
 
@@ -162,7 +164,7 @@ def _surroundings(model: Synapse, size: int) -> dict[str, Any]:
     return {n: np.full(size, {"v": -65.0, "modulator": 1.0}.get(n, 0.0)) for n in model.spec.inputs}
 
 
-def _window(ax: Any, model: Synapse, state: str) -> bool:
+def _window(ax: Any, model: Synapse, state: str, note: str) -> bool:
     """The change of a state by one pair of spikes, against their interval."""
     lags, dt = np.arange(-60, 61, 2), 0.5
     stepped = _Stepped(model, _surroundings(model, lags.size), lags.size)
@@ -178,8 +180,12 @@ def _window(ax: Any, model: Synapse, state: str) -> bool:
     if not np.any(np.abs(change) > 1e-12):
         return False
     ax.plot(lags, change, ".-", color=SERIES[0], linewidth=1, markersize=3)
-    label(ax, x="target's spike after the source's (ms)", y=f"change of {state}", title="one pair of spikes")
+    label(ax, x="target's spike after the source's (ms)", y=f"change of {_with_unit(state, stepped.spec.state_dimensions[state])}", title=f"one pair of spikes{note}")
     return True
+
+
+def _with_unit(name: str, dimension: Any) -> str:
+    return name if dimension == DIMENSIONLESS else f"{name} ({unit_text(dimension)})"
 
 
 def _train(ax: Any, model: Synapse) -> bool:
@@ -188,20 +194,23 @@ def _train(ax: Any, model: Synapse) -> bool:
     flows = model.has_current
     times: list[float] = []
     sent: list[float] = []
+    unit = DIMENSIONLESS
     for k in range(12000):
         if k % 1000 == 500 and k < 10500:
             if not flows:
                 value = model.transmits(stepped.states(), _weight(model, stepped) if "weight" in model.spec.states else Quantity(1.0))
                 times.append(k * dt)
-                sent.append(float(np.ravel(value.value if isinstance(value, Quantity) else value)[0]))
+                unit = value.dimension if isinstance(value, Quantity) else unit
+                sent.append(float(np.ravel(symbol_of(value))[0]))
             _event(model, stepped, "arrive", np.ones(1, bool))
         stepped.advance(dt)
         if flows and k % 20 == 0:
             current = model.current(stepped.states(), stepped.x())
             times.append(k * dt)
-            sent.append(float(np.ravel(current.value if isinstance(current, Quantity) else current)[0]))
+            unit = current.dimension if isinstance(current, Quantity) else unit
+            sent.append(float(np.ravel(symbol_of(current))[0]))
     ax.plot(times, sent, *([] if flows else ["o-"]), color=SERIES[0], linewidth=1, markersize=3)
-    label(ax, x="time (ms)", y="current" if flows else "transmitted", title="a train of spikes at 20 Hz")
+    label(ax, x="time (ms)", y=_with_unit("current" if flows else "transmitted", unit), title="a train of spikes at 20 Hz")
     if not flows:
         ax.set_ylim(bottom=min(0.0, *sent))
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from neuropil.view.cards.symbols import COMPARISONS, Symbol
 
@@ -29,7 +29,9 @@ def split_name(name: str) -> tuple[str, list[str]]:
 class Notation:
     """Plain text, which names everything as Python does; the base of the other notations."""
 
-    times, minus = " · ", "-"
+    times, minus, comma = " · ", "-", ", "
+    around: ClassVar[dict[str, tuple[str, str]]] = {}
+    """Functions that are written by what stands before and after their argument."""
 
     def name(self, name: str) -> str:
         """A name of the model."""
@@ -67,7 +69,15 @@ class Notation:
 
     def call(self, function: str, arguments: list[str]) -> str:
         """A `function` of expressions, the `arguments`."""
-        return f"{_SHORT.get(function, function)}({', '.join(arguments)})"
+        inner = self.comma.join(arguments)
+        if function in self.around:
+            before, after = self.around[function]
+            return f"{before}{inner}{after}"
+        return self.joined(self.function(_SHORT.get(function, function)), self.bracketed(inner))
+
+    def function(self, name: str) -> str:
+        """The `name` of a function."""
+        return name
 
     def cases(self, condition: str, first: str, second: str) -> str:
         """The value `first` where the `condition` holds, else the `second`."""
@@ -113,7 +123,7 @@ class Notation:
         if value.op in _LOGIC:
             binds, word = _LOGIC[value.op]
             return self.joined(self._at(value.args[0], binds), self.sign(word), self._at(value.args[1], binds)), binds
-        return self.call(value.op, [self.expression(a) for a in value.args]), _ATOM
+        return self.call(value.op, [self.expression(a) for a in value.args]), _POWER if value.op == "exp" and "exp" in self.around else _ATOM
 
     def _at(self, value: Any, least: int) -> str:
         """An expression, in parentheses if it binds less tightly than `least`."""
@@ -151,6 +161,7 @@ class Latex(Notation):
     """LaTeX, for notebooks."""
 
     times = r"\,"
+    around: ClassVar[dict[str, tuple[str, str]]] = {"exp": (r"\mathrm{e}^{", "}"), "sqrt": (r"\sqrt{", "}"), "absolute": (r"\left|", r"\right|")}
 
     @property
     def flat(self) -> bool:
@@ -188,17 +199,8 @@ class Latex(Notation):
     def power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
 
-    def call(self, function: str, arguments: list[str]) -> str:
-        inner = ", ".join(arguments)
-        if function == "exp":
-            return rf"\mathrm{{e}}^{{{inner}}}"
-        if function == "sqrt":
-            return rf"\sqrt{{{inner}}}"
-        if function == "absolute":
-            return rf"\left|{inner}\right|"
-        short = _SHORT.get(function, function)
-        head = rf"\{short}" if short in ("max", "min", "ln", "sin", "cos", "tanh") else rf"\operatorname{{{short.replace('_', ' ')}}}"
-        return rf"{head}\left({inner}\right)"
+    def function(self, name: str) -> str:
+        return rf"\{name}" if name in ("max", "min", "ln", "sin", "cos", "tanh") else rf"\operatorname{{{name.replace('_', ' ')}}}"
 
     def cases(self, condition: str, first: str, second: str) -> str:
         return rf"\begin{{cases}} {first} & {condition} \\ {second} & \text{{otherwise}} \end{{cases}}"
@@ -214,7 +216,10 @@ class Latex(Notation):
 class MathML(Notation):
     """MathML, which browsers show without a script."""
 
-    times, minus = "<mo>&#x2009;</mo>", "<mo>−</mo>"
+    times, minus, comma = "<mo>&#x2009;</mo>", "<mo>−</mo>", "<mo>,</mo>"
+    around: ClassVar[dict[str, tuple[str, str]]] = {
+        "exp": ("<msup><mi>e</mi><mrow>", "</mrow></msup>"), "sqrt": ("<msqrt>", "</msqrt>"), "absolute": ("<mrow><mo>|</mo>", "<mo>|</mo></mrow>"),
+    }  # fmt: skip
 
     @property
     def flat(self) -> bool:
@@ -257,15 +262,8 @@ class MathML(Notation):
     def power(self, base: str, exponent: str) -> str:
         return f"<msup><mrow>{base}</mrow><mrow>{exponent}</mrow></msup>"
 
-    def call(self, function: str, arguments: list[str]) -> str:
-        inner = "<mo>,</mo>".join(arguments)
-        if function == "exp":
-            return f"<msup><mi>e</mi><mrow>{inner}</mrow></msup>"
-        if function == "sqrt":
-            return f"<msqrt>{inner}</msqrt>"
-        if function == "absolute":
-            return f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>"
-        return f"<mrow><mi>{escape(_SHORT.get(function, function))}</mi><mo>(</mo>{inner}<mo>)</mo></mrow>"
+    def function(self, name: str) -> str:
+        return f"<mi>{escape(name)}</mi>"
 
     def cases(self, condition: str, first: str, second: str) -> str:
         rows = f"<mtr><mtd>{first}</mtd><mtd>{condition}</mtd></mtr><mtr><mtd>{second}</mtd><mtd><mtext>otherwise</mtext></mtd></mtr>"
